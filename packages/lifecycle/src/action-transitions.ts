@@ -1,0 +1,205 @@
+import type { ActionError, ActionRecord, ActionState, Claim, Instant } from "@jetmesh/protocol";
+import type { ActionDecision, ActionEffect, Leavings } from "./action-events.ts";
+import { after, toInstant, toMs, type Now } from "./instants.ts";
+import { backoffMs } from "./retry.ts";
+
+/**
+ * The named transitions of an action. Each takes a record that may make it and gives the decision; which one is
+ * made when is `decideAction`'s affair alone. All keep: at most 100 transitions, the oldest dropped first but
+ * for the very first, so that a repeat of a million runs does not outgrow its record.
+ */
+const MAX_TRANSITIONS = 100;
+
+type Claimed = Claim["runs"];
+interface By {
+  readonly runner: string;
+  readonly nonce: string;
+}
+
+export const error = (code: string, message: string): ActionError => ({ code, message });
+
+const write = (next: ActionRecord, ...effects: ActionEffect[]): ActionDecision => ({ kind: "write", next, effects });
+
+function leave(record: ActionRecord, left: Leavings): ActionRecord {
+  return {
+    ...record,
+    ...(left.bag === undefined ? {} : { bag: left.bag }),
+    ...(left.journal === undefined ? {} : { journal: [...left.journal] }),
+    ...(left.result === undefined ? {} : { result: left.result }),
+  };
+}
+
+/** Drops the claim and the pause, which belong to the state that is left. */
+function enter(record: ActionRecord, to: ActionState, now: Now, why?: string): ActionRecord {
+  const { claim: _claim, paused: _paused, ...rest } = record;
+  const entry = { to, at: toInstant(now), attempt: record.attempt, ...(why === undefined ? {} : { why }) };
+  const kept = record.transitions;
+  const transitions =
+    kept.length < MAX_TRANSITIONS ? [...kept, entry] : [...kept.slice(0, 1), ...kept.slice(2), entry];
+  return { ...rest, state: to, transitions };
+}
+
+const claimBy = (by: By, now: Now, runs: Claimed): Claim => ({ runner: by.runner, nonce: by.nonce, at: toInstant(now), runs });
+
+/** What stays of the timers in any state: the overall deadline. */
+function timers(record: ActionRecord, more: { [K in keyof ActionRecord["timers"]]: Instant | undefined }): ActionRecord["timers"] {
+  const all = { deadlineAt: record.timers.deadlineAt, ...more };
+  return Object.fromEntries(Object.entries(all).filter(([, at]) => at !== undefined));
+}
+
+export function claimMain(record: ActionRecord, by: By, now: Now): ActionDecision {
+  const next = enter(record, "EXECUTING_MAIN", now);
+  return write(
+    { ...next, claim: claimBy(by, now, "main"), timers: timers(record, { expiresAt: after(now, record.delays.mainMs) }) },
+    { type: "run", method: "main", last: false },
+  );
+}
+
+/** Somebody else asks the watcher what became of a main that ran out of time or lost its runner. */
+export function takeOverMain(record: ActionRecord, by: By, now: Now): ActionDecision {
+  const effects: ActionEffect[] = [{ type: "run", method: "watcher", last: false }];
+  if (record.claim !== undefined) {
+    effects.unshift({ type: "abort", runner: record.claim.runner, nonce: record.claim.nonce });
+  }
+  return write(
+    { ...record, claim: claimBy(by, now, "watcher"), timers: timers(record, { expiresAt: after(now, record.delays.mainMs) }) },
+    ...effects,
+  );
+}
+
+export function claimWatcher(record: ActionRecord, by: By, now: Now, last: boolean): ActionDecision {
+  return write({ ...record, claim: claimBy(by, now, "watcher") }, { type: "run", method: "watcher", last });
+}
+
+export function beginProgress(record: ActionRecord, left: Leavings, watchAt: Instant | undefined, now: Now): ActionDecision {
+  const next = leave(enter(record, "IN_PROGRESS", now), left);
+  const delayed = { ...next, watcherFailures: 0, timers: timers(record, { expiresAt: after(now, record.delays.progressMs), watchAt: watchAt ?? toInstant(now) }) };
+  if (watchAt !== undefined && toMs(watchAt) > now) return write(delayed);
+  // Asked at once, under the claim that it has: giving it up and taking it again would cost two writes.
+  if (record.claim === undefined) return write(delayed, { type: "resume" });
+  return write({ ...delayed, claim: { ...record.claim, runs: "watcher" } }, { type: "run", method: "watcher", last: false });
+}
+
+/** Still in progress: the claim is given back, the watcher asked again later. */
+export function keepWatching(record: ActionRecord, left: Leavings, watchAt: Instant | undefined, now: Now): ActionDecision {
+  const { claim: _claim, ...rest } = leave(record, left);
+  const next = watchAt !== undefined && toMs(watchAt) > now ? watchAt : toInstant(now + record.delays.frequencyMs);
+  return write({ ...rest, watcherFailures: 0, timers: timers(record, { expiresAt: record.timers.expiresAt, watchAt: next }) });
+}
+
+const WATCHER_BACKOFF_MAX_MS = 300_000;
+
+export function watcherFailed(record: ActionRecord, left: Leavings, cause: ActionError, now: Now): ActionDecision {
+  const failures = record.watcherFailures + 1;
+  if (failures >= record.maxWatcherFailures) {
+    return end({ ...record, watcherFailures: failures }, left, "ERROR", error("watcher_failed", `the watcher threw ${String(failures)} times in a row, the last time: ${cause.message}`), now);
+  }
+  const policy = { backoff: record.delays.frequencyMs, factor: 2, max: WATCHER_BACKOFF_MAX_MS, jitter: false };
+  const { claim: _claim, ...rest } = leave(record, left);
+  const watchAt = toInstant(now + backoffMs(policy, failures, 0));
+  return write({ ...rest, watcherFailures: failures, timers: timers(record, { expiresAt: record.timers.expiresAt, watchAt }) });
+}
+
+/** The whole flow again, main included; bag and journal are kept, for a plan goes on behind its journal. */
+export function sleepAgain(record: ActionRecord, left: Leavings, now: Now): ActionDecision {
+  const again = { ...leave(record, left), attempt: record.attempt + 1, watcherFailures: 0 };
+  return write({ ...enter(again, "SLEEPING", now, "watcher"), timers: timers(record, { expiresAt: after(now, record.delays.startMs) }) }, { type: "resume" });
+}
+
+export function progress(record: ActionRecord, left: Leavings): ActionDecision {
+  return write(leave(record, left));
+}
+
+/** The delay of the present state counts from now on again. */
+export function heartbeat(record: ActionRecord, now: Now): ActionDecision {
+  const delay = record.state === "EXECUTING_MAIN" ? record.delays.mainMs : record.delays.progressMs;
+  return write({ ...record, timers: timers(record, { expiresAt: after(now, delay), watchAt: record.timers.watchAt }) });
+}
+
+export function pause(record: ActionRecord, from: "SLEEPING" | "IN_PROGRESS", left: Leavings, now: Now): ActionDecision {
+  const remaining = Object.fromEntries(
+    Object.entries(record.timers).flatMap(([name, at]) => (at === undefined ? [] : [[name, Math.max(0, toMs(at) - now)]])),
+  );
+  return write({ ...leave(enter(record, "PAUSED", now), left), timers: {}, paused: { from, remaining } });
+}
+
+/** Back to where it was, with what remained of each delay; one paused out of main goes on as in progress. */
+export function unpause(record: ActionRecord, now: Now): ActionDecision {
+  const { from, remaining } = record.paused ?? { from: "IN_PROGRESS" as const, remaining: {} };
+  const restored = Object.fromEntries(
+    Object.entries(remaining).flatMap(([name, ms]) => (ms === undefined ? [] : [[name, toInstant(now + ms)]])),
+  );
+  const watchAt = from === "IN_PROGRESS" ? { watchAt: toInstant(now) } : {};
+  return write({ ...enter(record, from, now, "unpaused"), timers: { ...restored, ...watchAt } }, { type: "resume" });
+}
+
+/** Ends the attempt: again from the start where a repeat is left for this outcome, else for good. */
+export function end(
+  record: ActionRecord,
+  left: Leavings,
+  outcome: "SUCCESS" | "ERROR",
+  cause: ActionError | undefined,
+  now: Now,
+): ActionDecision {
+  const budget = outcome === "SUCCESS" ? record.repeat.success : record.repeat.error;
+  if (budget > 0) return repeat(record, outcome, now);
+  return endForGood(record, left, outcome, cause, now);
+}
+
+/** Without a look at repeats: a cancel, a deadline or a record that grew too large does not begin again. */
+export function endForGood(
+  record: ActionRecord,
+  left: Leavings,
+  outcome: "SUCCESS" | "ERROR",
+  cause: ActionError | undefined,
+  now: Now,
+): ActionDecision {
+  const ended = enter(leave(record, left), outcome, now, cause?.code);
+  return write(
+    { ...ended, outcome, timers: {}, endedAt: toInstant(now), ...(cause === undefined ? {} : { error: cause }) },
+    { type: "tell" },
+  );
+}
+
+function repeat(record: ActionRecord, outcome: "SUCCESS" | "ERROR", now: Now): ActionDecision {
+  const { result: _result, error: _error, ...rest } = record;
+  const left = outcome === "SUCCESS" ? { success: record.repeat.success - 1 } : { error: record.repeat.error - 1 };
+  const again: ActionRecord = {
+    ...rest,
+    attempt: record.attempt + 1,
+    bag: {},
+    journal: [],
+    watcherFailures: 0,
+    repeat: { ...record.repeat, ...left },
+  };
+  const notBefore = toInstant(now + record.repeat.backoffMs);
+  const expiresAt = after(now + record.repeat.backoffMs, record.delays.startMs);
+  return write({ ...enter(again, "SLEEPING", now, `repeat after ${outcome}`), timers: timers(record, { notBefore, expiresAt }) }, { type: "resume" });
+}
+
+export function close(record: ActionRecord, now: Now): ActionDecision {
+  const next = { ...enter(record, "CLOSED", now), timers: {} };
+  return { kind: "write", next, effects: [], expiry: record.rollbackable ? "rollback_window" : "closed" };
+}
+
+export function beginRollback(record: ActionRecord, now: Now): ActionDecision {
+  const { rollbackError: _error, ...rest } = record;
+  return write({ ...enter(rest, "REVERTING", now), timers: timers(record, { expiresAt: after(now, record.delays.mainMs) }) }, { type: "resume" });
+}
+
+export function claimRollback(record: ActionRecord, by: By, now: Now): ActionDecision {
+  return write(
+    { ...record, claim: claimBy(by, now, "rollback"), timers: timers(record, { expiresAt: after(now, record.delays.mainMs) }) },
+    { type: "run", method: "rollback", last: false },
+  );
+}
+
+export function revert(record: ActionRecord, now: Now): ActionDecision {
+  return { kind: "write", next: { ...enter(record, "REVERTED", now), timers: {} }, effects: [{ type: "tell" }], expiry: "closed" };
+}
+
+/** Closed as before, with what went wrong; it may be asked again while its window lasts. */
+export function failRollback(record: ActionRecord, cause: ActionError, now: Now): ActionDecision {
+  const next = { ...enter(record, "CLOSED", now, cause.code), timers: {}, rollbackError: cause };
+  return { kind: "write", next, effects: [{ type: "tell" }], expiry: "rollback_window" };
+}

@@ -1,0 +1,245 @@
+import type { ActionRecord } from "@jetmesh/protocol";
+import { match, P } from "ts-pattern";
+import type { ActionDecision, ActionEvent, Unchanged } from "./action-events.ts";
+import {
+  beginProgress,
+  beginRollback,
+  claimMain,
+  claimRollback,
+  claimWatcher,
+  close,
+  end,
+  endForGood,
+  error,
+  failRollback,
+  heartbeat,
+  keepWatching,
+  pause,
+  progress,
+  revert,
+  sleepAgain,
+  takeOverMain,
+  unpause,
+  watcherFailed,
+} from "./action-transitions.ts";
+import { hasPassed, type Now } from "./instants.ts";
+
+/**
+ * The life of an action (design §2), pure and total: what becomes of a record by an event at an instant, and
+ * what is to be done once that is written.
+ *
+ *     SLEEPING -> EXECUTING_MAIN -> IN_PROGRESS -> SUCCESS | ERROR -> CLOSED -> (REVERTING -> REVERTED)
+ *         ^------- repeat, watcher said SLEEPING -------'      PAUSED <-> SLEEPING, IN_PROGRESS
+ *
+ * Invariants, cited by the tests:
+ *   A1  main is run by a claim out of SLEEPING and by nothing else; each such claim is a new attempt or the first.
+ *   A2  a result counts only under the nonce of the present claim, and for the method that the claim runs.
+ *   A3  no event leads out of an outcome but `owner_told`, and none out of CLOSED but `rollback`.
+ *   A4  an event decided again on what it led to changes nothing.
+ *   A5  an outcome has no timers, a claim no second holder, and PAUSED lets no delay count.
+ */
+export function decideAction(record: ActionRecord, event: ActionEvent, now: Now): ActionDecision {
+  return match(record.state)
+    .with("SLEEPING", () => whenSleeping(record, event, now))
+    .with("EXECUTING_MAIN", () => whenExecutingMain(record, event, now))
+    .with("IN_PROGRESS", () => whenInProgress(record, event, now))
+    .with("PAUSED", () => whenPaused(record, event, now))
+    .with("SUCCESS", "ERROR", () => whenEnded(record, event, now))
+    .with("CLOSED", () => whenClosed(record, event, now))
+    .with("REVERTING", () => whenReverting(record, event, now))
+    .with("REVERTED", () => whenReverted(event))
+    .exhaustive();
+}
+
+const unchanged = (why: Unchanged): ActionDecision => ({ kind: "unchanged", why });
+const late: ActionDecision = { kind: "late" };
+const refused = (code: "not_pausable" | "in_use" | "conflict", message: string): ActionDecision => ({ kind: "refused", code, message });
+
+const result = { type: P.union("main_returned", "watcher_returned", "rollback_returned") } as const;
+const sign = { type: P.union("progressed", "heartbeat") } as const;
+
+function whenSleeping(record: ActionRecord, event: ActionEvent, now: Now): ActionDecision {
+  return match(event)
+    .with({ type: "resume" }, (by) => expired(record, now) ?? (mayBegin(record, now) ? claimMain(record, by, now) : unchanged("not_due")))
+    .with({ type: "expire" }, () => expired(record, now) ?? unchanged("nothing_expired"))
+    .with({ type: "pause" }, ({ left }) => pause(record, "SLEEPING", left ?? {}, now))
+    .with({ type: "cancel" }, (asked) => cancel(record, asked, now))
+    .with(result, sign, () => late)
+    .with({ type: "unpause" }, () => unchanged("not_paused"))
+    .with({ type: "owner_told" }, { type: "rollback" }, () => unchanged("not_ended"))
+    .exhaustive();
+}
+
+function whenExecutingMain(record: ActionRecord, event: ActionEvent, now: Now): ActionDecision {
+  return match(event)
+    .with({ type: "resume" }, (by) => {
+      if (by.nonce === record.claim?.nonce) return unchanged("already");
+      if (!by.holderDead && !hasPassed(record.timers.expiresAt, now)) return unchanged("held");
+      return pastDeadline(record, now) ?? takeOverMain(record, by, now);
+    })
+    .with({ type: "main_returned" }, ({ nonce, answer }) => {
+      if (!isHeld(record, nonce, "main")) return late;
+      return match(answer)
+        .with({ state: "SUCCESS" }, (left) => end(record, left, "SUCCESS", undefined, now))
+        .with({ state: P.union("ERROR", "THREW") }, (left) => end(record, left, "ERROR", left.error, now))
+        .with({ state: "IN_PROGRESS" }, (left) => beginProgress(record, left, left.watchAt, now))
+        .exhaustive();
+    })
+    .with({ type: "watcher_returned" }, ({ nonce, answer }) => {
+      if (!isHeld(record, nonce, "watcher")) return late;
+      return match(answer)
+        .with({ state: "SUCCESS" }, (left) => end(record, left, "SUCCESS", undefined, now))
+        .with({ state: "ERROR" }, (left) => end(record, left, "ERROR", left.error, now))
+        .with({ state: "IN_PROGRESS" }, (left) => beginProgress({ ...withoutClaim(record) }, left, left.watchAt ?? soon(record, now), now))
+        .with({ state: "SLEEPING" }, (left) => sleepAgain(record, left, now))
+        .with({ state: "PAUSED" }, (left) => pause(record, "IN_PROGRESS", left, now))
+        .with({ state: "THREW" }, (left) => end(record, left, "ERROR", mainTimeout(left.error.message), now))
+        .exhaustive();
+    })
+    .with({ type: "progressed" }, ({ nonce, left }) => (isHeld(record, nonce, "main") ? progress(record, left) : late))
+    .with({ type: "heartbeat" }, ({ nonce }) => (isHolder(record, nonce) ? heartbeat(record, now) : late))
+    .with({ type: "pause" }, ({ nonce, left }) =>
+      isHeld(record, nonce, "main") ? pause(record, "IN_PROGRESS", left ?? {}, now) : refused("not_pausable", "main is running: its holder pauses it between steps"))
+    .with({ type: "cancel" }, (asked) => cancel(record, asked, now))
+    .with({ type: "rollback_returned" }, () => late)
+    .with({ type: "expire" }, () => unchanged("held"))
+    .with({ type: "unpause" }, () => unchanged("not_paused"))
+    .with({ type: "owner_told" }, { type: "rollback" }, () => unchanged("not_ended"))
+    .exhaustive();
+}
+
+function whenInProgress(record: ActionRecord, event: ActionEvent, now: Now): ActionDecision {
+  const timedOut = hasPassed(record.timers.expiresAt, now);
+  return match(event)
+    .with({ type: "resume" }, (by) => {
+      if (by.nonce === record.claim?.nonce) return unchanged("already");
+      if (record.claim !== undefined && !by.holderDead) return unchanged("held");
+      if (timedOut) return claimWatcher(record, by, now, true);
+      const due = record.claim !== undefined || record.timers.watchAt === undefined || hasPassed(record.timers.watchAt, now);
+      return pastDeadline(record, now) ?? (due ? claimWatcher(record, by, now, false) : unchanged("not_due"));
+    })
+    .with({ type: "watcher_returned" }, ({ nonce, answer }) => {
+      if (!isHeld(record, nonce, "watcher")) return late;
+      if (answer.state === "SUCCESS") return end(record, answer, "SUCCESS", undefined, now);
+      if (timedOut && answer.state !== "ERROR") return end(record, answer, "ERROR", progressTimeout(record), now);
+      return match(answer)
+        .with({ state: "ERROR" }, (left) => end(record, left, "ERROR", timedOut ? progressTimeout(record) : left.error, now))
+        .with({ state: "IN_PROGRESS" }, (left) => keepWatching(record, left, left.watchAt, now))
+        .with({ state: "SLEEPING" }, (left) => sleepAgain(record, left, now))
+        .with({ state: "PAUSED" }, (left) => pause(record, "IN_PROGRESS", left, now))
+        .with({ state: "THREW" }, (left) => watcherFailed(record, left, left.error, now))
+        .exhaustive();
+    })
+    .with({ type: "main_returned" }, ({ nonce }) => (isHolder(record, nonce) ? unchanged("already") : late))
+    .with({ type: "progressed" }, ({ nonce, left }) => (isHolder(record, nonce) ? progress(record, left) : late))
+    .with({ type: "heartbeat" }, ({ nonce }) => (isHolder(record, nonce) ? heartbeat(record, now) : late))
+    .with({ type: "pause" }, ({ nonce, left }) =>
+      record.claim === undefined || isHolder(record, nonce) ? pause(record, "IN_PROGRESS", left ?? {}, now) : refused("not_pausable", "its watcher is being asked: try again"))
+    .with({ type: "cancel" }, (asked) => cancel(record, asked, now))
+    .with({ type: "expire" }, () => (record.claim === undefined ? (pastDeadline(record, now) ?? unchanged("nothing_expired")) : unchanged("held")))
+    .with({ type: "rollback_returned" }, () => late)
+    .with({ type: "unpause" }, () => unchanged("not_paused"))
+    .with({ type: "owner_told" }, { type: "rollback" }, () => unchanged("not_ended"))
+    .exhaustive();
+}
+
+function whenPaused(record: ActionRecord, event: ActionEvent, now: Now): ActionDecision {
+  return match(event)
+    .with({ type: "unpause" }, () => unpause(record, now))
+    .with({ type: "cancel" }, (asked) => cancel(record, asked, now))
+    .with({ type: "resume" }, () => unchanged("paused"))
+    .with({ type: "pause" }, () => unchanged("already"))
+    .with({ type: "expire" }, () => unchanged("nothing_expired"))
+    .with(result, sign, () => late)
+    .with({ type: "owner_told" }, { type: "rollback" }, () => unchanged("not_ended"))
+    .exhaustive();
+}
+
+function whenEnded(record: ActionRecord, event: ActionEvent, now: Now): ActionDecision {
+  return match(event)
+    .with({ type: "owner_told" }, () => close(record, now))
+    .with(result, sign, () => late)
+    .with({ type: P.union("resume", "pause", "unpause", "cancel", "expire") }, () => unchanged("ended"))
+    .with({ type: "rollback" }, () => unchanged("not_ended"))
+    .exhaustive();
+}
+
+function whenClosed(record: ActionRecord, event: ActionEvent, now: Now): ActionDecision {
+  return match(event)
+    .with({ type: "rollback" }, () =>
+      record.rollbackable ? beginRollback(record, now) : refused("conflict", "there is nothing to roll back: the action has no undo"))
+    .with(result, sign, () => late)
+    .with({ type: P.union("resume", "pause", "unpause", "cancel", "expire") }, () => unchanged("ended"))
+    .with({ type: "owner_told" }, () => unchanged("already"))
+    .exhaustive();
+}
+
+function whenReverting(record: ActionRecord, event: ActionEvent, now: Now): ActionDecision {
+  const interrupted = error("rollback_interrupted", "rollback did not end within its delay, or its runner died");
+  const isOver = hasPassed(record.timers.expiresAt, now);
+  return match(event)
+    .with({ type: "resume" }, (by) => {
+      if (by.nonce === record.claim?.nonce) return unchanged("already");
+      if (isOver || (record.claim !== undefined && by.holderDead)) return failRollback(record, interrupted, now);
+      return record.claim === undefined ? claimRollback(record, by, now) : unchanged("held");
+    })
+    .with({ type: "rollback_returned" }, (answer) => {
+      if (!isHeld(record, answer.nonce, "rollback")) return late;
+      return answer.error === undefined ? revert(record, now) : failRollback(record, answer.error, now);
+    })
+    .with({ type: "progressed" }, ({ nonce, left }) => (isHolder(record, nonce) ? progress(record, left) : late))
+    .with({ type: "heartbeat" }, ({ nonce }) => (isHolder(record, nonce) ? heartbeat(record, now) : late))
+    .with({ type: "cancel" }, ({ why, message }) => failRollback(record, error(why, message), now))
+    .with({ type: "expire" }, () => (isOver && record.claim === undefined ? failRollback(record, interrupted, now) : unchanged("nothing_expired")))
+    .with({ type: P.union("main_returned", "watcher_returned") }, () => late)
+    .with({ type: "pause" }, () => refused("not_pausable", "a rollback is not paused"))
+    .with({ type: "unpause" }, () => unchanged("not_paused"))
+    .with({ type: "rollback" }, () => unchanged("already"))
+    .with({ type: "owner_told" }, () => unchanged("not_ended"))
+    .exhaustive();
+}
+
+function whenReverted(event: ActionEvent): ActionDecision {
+  return match(event)
+    .with(result, sign, () => late)
+    .with({ type: P.union("resume", "pause", "unpause", "cancel", "expire") }, () => unchanged("ended"))
+    .with({ type: P.union("rollback", "owner_told") }, () => unchanged("already"))
+    .exhaustive();
+}
+
+const isHolder = (record: ActionRecord, nonce: string | undefined): boolean =>
+  nonce !== undefined && record.claim?.nonce === nonce;
+const isHeld = (record: ActionRecord, nonce: string | undefined, runs: "main" | "watcher" | "rollback"): boolean =>
+  isHolder(record, nonce) && record.claim?.runs === runs;
+
+function withoutClaim(record: ActionRecord): ActionRecord {
+  const { claim: _claim, ...rest } = record;
+  return rest;
+}
+
+const mayBegin = (record: ActionRecord, now: Now): boolean =>
+  record.timers.notBefore === undefined || hasPassed(record.timers.notBefore, now);
+
+/** The next look of a watcher that has just been asked. */
+const soon = (record: ActionRecord, now: Now): string => new Date(now + record.delays.frequencyMs).toISOString();
+
+const mainTimeout = (message: string): ReturnType<typeof error> => error("main_timeout", message);
+const progressTimeout = (record: ActionRecord): ReturnType<typeof error> =>
+  error("in_progress_timeout", `still in progress after ${String(record.delays.progressMs)} ms`);
+
+function cancel(record: ActionRecord, asked: ActionEvent & { type: "cancel" }, now: Now): ActionDecision {
+  return endForGood(record, {}, "ERROR", error(asked.why, asked.message), now);
+}
+
+function pastDeadline(record: ActionRecord, now: Now): ActionDecision | undefined {
+  if (!hasPassed(record.timers.deadlineAt, now)) return undefined;
+  const cause = error("deadline_exceeded", `not ended within ${String(record.delays.deadlineMs)} ms`);
+  return endForGood(record, {}, "ERROR", cause, now);
+}
+
+function expired(record: ActionRecord, now: Now): ActionDecision | undefined {
+  const past = pastDeadline(record, now);
+  if (past !== undefined || !hasPassed(record.timers.expiresAt, now)) return past;
+  const cause = error("start_timeout", `no runner began it within ${String(record.delays.startMs)} ms`);
+  return endForGood(record, {}, "ERROR", cause, now);
+}

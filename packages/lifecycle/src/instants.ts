@@ -1,0 +1,20 @@
+import type { Instant } from "@jetmesh/protocol";
+
+/** Milliseconds since 1970, by the broker's clock (design §4): the only time the core knows. */
+export type Now = number;
+
+export const toInstant = (ms: Now): Instant => new Date(ms).toISOString();
+export const toMs = (instant: Instant): Now => Date.parse(instant);
+
+/** The instant `delayMs` from now; 0 means no limit, and so no instant. */
+export const after = (now: Now, delayMs: number): Instant | undefined =>
+  delayMs > 0 ? toInstant(now + delayMs) : undefined;
+
+export const hasPassed = (instant: Instant | undefined, now: Now): boolean => instant !== undefined && toMs(instant) <= now;
+
+/** The earliest of those that there are. ISO instants in UTC compare as strings. */
+export function earliest(...instants: (Instant | undefined)[]): Instant | undefined {
+  let first: Instant | undefined;
+  for (const instant of instants) if (instant !== undefined && (first === undefined || instant < first)) first = instant;
+  return first;
+}

@@ -1,0 +1,102 @@
+import { readFileSync } from "node:fs";
+import type { JetStreamClient, JetStreamManager } from "@nats-io/jetstream";
+import { jetstream, jetstreamManager } from "@nats-io/jetstream";
+import type { NatsConnection } from "@nats-io/nats-core";
+import { connect, credsAuthenticator } from "@nats-io/transport-node";
+import { ensureError, UnavailableError } from "./errors.ts";
+import { createPipeline, type Pipeline } from "./pipeline.ts";
+
+export interface ConnectionOptions {
+  readonly url: string;
+  /** Shown by `nats server report connections`. */
+  readonly name: string;
+  readonly credsFile?: string | undefined;
+  readonly onStatus?: ((status: ConnectionStatus) => void) | undefined;
+}
+
+export interface ConnectionStatus {
+  readonly type: "disconnected" | "reconnected" | "closed" | "error";
+  readonly detail: string;
+}
+
+/** One connection of one process, and what is built on it. */
+export interface Connection {
+  readonly nc: NatsConnection;
+  readonly js: JetStreamClient;
+  readonly jsm: JetStreamManager;
+  readonly pipeline: Pipeline;
+  /** Since when it has been connected without a break, by the monotonic clock; undefined while it is not. */
+  connectedSince(): number | undefined;
+  onReconnect(listener: () => void): () => void;
+  readonly closed: Promise<void>;
+  /** Sends what is buffered, then closes. Safe to call twice. */
+  close(): Promise<void>;
+}
+
+/** First tries fail fast; a connection that was once made is made again for ever, first after 250 ms (design §2). */
+export async function connectMesh(options: ConnectionOptions): Promise<Connection> {
+  const auth =
+    options.credsFile === undefined ? {} : { authenticator: credsAuthenticator(readFileSync(options.credsFile)) };
+  let nc: NatsConnection;
+  try {
+    nc = await connect({
+      servers: options.url.split(","),
+      name: options.name,
+      reconnect: true,
+      maxReconnectAttempts: -1,
+      reconnectTimeWait: 250,
+      reconnectJitter: 100,
+      timeout: 3_000,
+      pingInterval: 5_000,
+      maxPingOut: 2,
+      ...auth,
+    });
+  } catch (cause) {
+    throw new UnavailableError(`cannot reach NATS at ${options.url}: ${ensureError(cause).message}`, { cause });
+  }
+  const js = jetstream(nc, { timeout: 5_000 });
+  const jsm = await jetstreamManager(nc, { timeout: 5_000, checkAPI: false });
+  const pipeline = createPipeline(nc);
+  const listeners = new Set<() => void>();
+  let since: number | undefined = performance.now();
+
+  const watch = async (): Promise<void> => {
+    for await (const status of nc.status()) {
+      if (status.type === "disconnect") {
+        since = undefined;
+        options.onStatus?.({ type: "disconnected", detail: String(status.server) });
+      } else if (status.type === "reconnect") {
+        since = performance.now();
+        options.onStatus?.({ type: "reconnected", detail: String(status.server) });
+        for (const listener of listeners) listener();
+      } else if (status.type === "error") {
+        options.onStatus?.({ type: "error", detail: status.error.message });
+      }
+    }
+  };
+  void watch();
+
+  return {
+    nc,
+    js,
+    jsm,
+    pipeline,
+    connectedSince: () => since,
+    onReconnect: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    closed: nc.closed().then((error) => {
+      options.onStatus?.({ type: "closed", detail: error instanceof Error ? error.message : "" });
+    }),
+    close: async () => {
+      if (nc.isClosed()) return;
+      pipeline.close();
+      // A drain waits for the broker; where it is away there is nothing to wait for.
+      if (since !== undefined) await Promise.race([nc.drain().catch(() => undefined), wait(2_000)]);
+      if (!nc.isClosed()) await nc.close();
+    },
+  };
+}
+
+const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms).unref());

@@ -1,0 +1,161 @@
+import type { Msg, Subscription } from "@nats-io/nats-core";
+import { createInbox } from "@nats-io/nats-core";
+import type { Connection } from "./connection.ts";
+import { publishEncoded } from "./pipeline.ts";
+
+/**
+ * A share of a durable pull consumer. The client's own `consume` asks for more as messages arrive, whether or
+ * not the last ones are done; here no more than `maxInFlight` are ever delivered and not yet answered, which is
+ * what makes a slow process leave work to the others (Q1), and every way in which a pull can be lost (reconnect,
+ * a leader lost, a consumer made again) ends in a new pull within `SILENCE_MS` (Q2).
+ */
+export interface QueueMessage {
+  readonly subject: string;
+  readonly data: Uint8Array;
+  readonly headers: ReadonlyMap<string, string>;
+  readonly stream: string;
+  readonly sequence: number;
+  /** 1 on the first delivery. */
+  readonly deliveries: number;
+  /** When the broker stored it, milliseconds. */
+  readonly storedAt: number;
+}
+
+/** What becomes of a message; the only ways there are. */
+export type Disposal = { readonly kind: "ack" } | { readonly kind: "retry"; readonly afterMs: number };
+
+export interface QueueOptions {
+  readonly stream: string;
+  readonly consumer: string;
+  readonly maxInFlight: number;
+  readonly handle: (message: QueueMessage) => Promise<Disposal>;
+  readonly onProblem?: (problem: string) => void;
+}
+
+export interface Queue {
+  readonly inFlight: number;
+  /** Stops taking, then waits until what was taken is done. */
+  stop(): Promise<void>;
+}
+
+const EXPIRES_MS = 20_000;
+const HEARTBEAT_MS = 2_000;
+const SILENCE_MS = 5_000;
+
+export function consumeQueue(connection: Connection, options: QueueOptions): Queue {
+  const { nc } = connection;
+  const { maxInFlight } = options;
+  const pullSubject = `$JS.API.CONSUMER.MSG.NEXT.${options.stream}.${options.consumer}`;
+  let subscription: Subscription | undefined;
+  let inbox = "";
+  let inFlight = 0;
+  let asked = 0;
+  let heardAt = performance.now();
+  let stopped = false;
+  let whenIdle: (() => void) | undefined;
+
+  const pull = (): void => {
+    if (stopped || nc.isClosed() || connection.connectedSince() === undefined) return;
+    const want = maxInFlight - inFlight - asked;
+    // In quarters, so that a busy queue does not ask once per message.
+    if (want <= 0 || (want < maxInFlight / 4 && inFlight + asked > 0)) return;
+    asked += want;
+    heardAt = performance.now();
+    const request = { batch: want, expires: EXPIRES_MS * 1e6, idle_heartbeat: HEARTBEAT_MS * 1e6 };
+    publishEncoded(nc, pullSubject, JSON.stringify(request), inbox, undefined);
+  };
+
+  const open = (): void => {
+    if (stopped || nc.isClosed()) return;
+    subscription?.unsubscribe();
+    inbox = createInbox();
+    asked = 0;
+    subscription = nc.subscribe(inbox, { callback: (_error, message) => onMessage(message) });
+    pull();
+  };
+
+  const onMessage = (message: Msg): void => {
+    heardAt = performance.now();
+    const code = message.headers?.code ?? 0;
+    if (code !== 0 && (message.reply === undefined || message.reply === "" || code === 503)) return onStatus(message, code);
+    const parsed = toQueueMessage(message);
+    if (parsed === undefined) return;
+    asked = Math.max(0, asked - 1);
+    inFlight += 1;
+    void run(message, parsed);
+  };
+
+  const onStatus = (message: Msg, code: number): void => {
+    if (code === 100) return;
+    // 404, 408: that pull is over, with so many of it left. 409, 503: something is not as it was: begin again.
+    if (code === 404 || code === 408) {
+      const left = Number(message.headers?.get("Nats-Pending-Messages") ?? Number.NaN);
+      asked = Number.isNaN(left) ? 0 : Math.max(0, asked - left);
+      return pull();
+    }
+    if (!(code === 409 && /batch completed/i.test(message.headers?.description ?? ""))) {
+      options.onProblem?.(`${String(code)} ${message.headers?.description ?? ""}`);
+    }
+    asked = 0;
+    setTimeout(pull, 250).unref();
+  };
+
+  const run = async (message: Msg, parsed: QueueMessage): Promise<void> => {
+    let disposal: Disposal;
+    try {
+      disposal = await options.handle(parsed);
+    } catch (thrown) {
+      options.onProblem?.(`a handler threw: ${thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)}`);
+      disposal = { kind: "retry", afterMs: 1_000 };
+    }
+    if (!nc.isClosed()) {
+      const word = disposal.kind === "ack" ? "+ACK" : `-NAK {"delay": ${String(disposal.afterMs * 1e6)}}`;
+      publishEncoded(nc, message.reply ?? "", word, undefined, undefined);
+    }
+    inFlight -= 1;
+    if (stopped && inFlight === 0) whenIdle?.();
+    pull();
+  };
+
+  const watchdog = setInterval(() => {
+    if (asked > 0 && performance.now() - heardAt > SILENCE_MS) open();
+    else pull();
+  }, 1_000);
+  watchdog.unref();
+  const offReconnect = connection.onReconnect(open);
+  open();
+
+  return {
+    get inFlight() {
+      return inFlight;
+    },
+    async stop() {
+      if (!stopped) {
+        stopped = true;
+        clearInterval(watchdog);
+        offReconnect();
+        if (!nc.isClosed()) subscription?.unsubscribe();
+      }
+      if (inFlight > 0) await new Promise<void>((resolve) => (whenIdle = resolve));
+    },
+  };
+}
+
+const NO_HEADERS: ReadonlyMap<string, string> = new Map();
+
+/** Takes the place in the stream from the reply subject, of the first or the second version. */
+export function toQueueMessage(message: Msg): QueueMessage | undefined {
+  const tokens = (message.reply ?? "").split(".");
+  if (tokens[0] !== "$JS" || tokens[1] !== "ACK" || tokens.length < 9) return undefined;
+  const at = tokens.length === 9 ? 2 : 4;
+  const [stream, , deliveries, sequence, , stored] = tokens.slice(at);
+  return {
+    subject: message.subject,
+    data: message.data,
+    headers: message.headers === undefined ? NO_HEADERS : new Map(message.headers.keys().map((name) => [name, message.headers?.get(name) ?? ""])),
+    stream: stream ?? "",
+    sequence: Number(sequence),
+    deliveries: Number(deliveries),
+    storedAt: Number((stored ?? "0").slice(0, -6)),
+  };
+}

@@ -1,0 +1,86 @@
+import type { Msg } from "@nats-io/nats-core";
+import type { Connection } from "./connection.ts";
+import { UnavailableError } from "./errors.ts";
+import { encodeHeaders, publishEncoded } from "./pipeline.ts";
+
+/** Request and reply between programs: JSON both ways, errors in the headers of NATS micro services (ADR-32). */
+export interface RemoteError {
+  readonly code: string;
+  readonly message: string;
+  readonly details?: unknown;
+}
+
+export type Answer = { readonly ok: true; readonly body: unknown } | { readonly ok: false; readonly error: RemoteError };
+
+const decoder = new TextDecoder();
+
+/** Asks; throws `UnavailableError` where nobody answers in time. */
+export async function ask(connection: Connection, subject: string, body: unknown, timeoutMs: number): Promise<Answer> {
+  const reply = await connection.pipeline.call(subject, JSON.stringify(body), undefined, timeoutMs);
+  if (typeof reply === "string") throw new UnavailableError(`no answer on ${subject}: ${WHY[reply]}`);
+  const text = decoder.decode(reply.data);
+  const value: unknown = text === "" ? undefined : JSON.parse(text);
+  if (reply.headers?.get("Nats-Service-Error") !== undefined && reply.headers.get("Nats-Service-Error") !== "") {
+    return { ok: false, error: value as RemoteError };
+  }
+  return { ok: true, body: value };
+}
+
+const WHY = { timeout: "timed out", no_responders: "nobody listens there", closed: "the connection is closed" } as const;
+
+export interface Incoming {
+  readonly subject: string;
+  readonly data: Uint8Array;
+  /** Absent where the sender wants no answer. */
+  readonly canReply: boolean;
+  reply(body: unknown): void;
+  replyError(status: number, error: RemoteError): void;
+}
+
+export interface Responder {
+  stop(): Promise<void>;
+}
+
+/**
+ * Answers requests. `queue` shares them among the processes that name the same; without one each process gets
+ * every request. The callback must not throw.
+ */
+export function respond(connection: Connection, subject: string, queue: string | undefined, onRequest: (request: Incoming) => void): Responder {
+  const { nc } = connection;
+  const subscription = nc.subscribe(subject, {
+    ...(queue === undefined ? {} : { queue }),
+    callback: (_error, message) => onRequest(toIncoming(connection, message)),
+  });
+  return {
+    async stop() {
+      if (!nc.isClosed()) await subscription.drain().catch(() => undefined);
+    },
+  };
+}
+
+function toIncoming({ nc }: Connection, message: Msg): Incoming {
+  const { reply } = message;
+  const canReply = reply !== undefined && reply !== "";
+  const send = (body: unknown, headers?: Uint8Array): void => {
+    if (!canReply || nc.isClosed()) return;
+    publishEncoded(nc, reply, JSON.stringify(body), undefined, headers);
+  };
+  return {
+    subject: message.subject,
+    data: message.data,
+    canReply,
+    reply: send,
+    replyError: (status, error) => send(error, errorHeaders(status, error)),
+  };
+}
+
+const errorHeaders = (status: number, error: RemoteError): Uint8Array =>
+  encodeHeaders([
+    ["Nats-Service-Error", error.message.replace(/[\r\n]+/g, " ").slice(0, 500)],
+    ["Nats-Service-Error-Code", String(status)],
+  ]);
+
+/** Says something to whoever listens, without an answer. */
+export function tell(connection: Connection, subject: string, body: unknown): void {
+  if (!connection.nc.isClosed()) publishEncoded(connection.nc, subject, JSON.stringify(body), undefined, undefined);
+}

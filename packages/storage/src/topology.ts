@@ -1,0 +1,115 @@
+import type { ConsumerPlan, StreamPlan, Topology } from "@jetmesh/protocol";
+import type { ConsumerConfig, StreamConfig } from "@nats-io/jetstream";
+import { nanos } from "@nats-io/nats-core";
+import type { Connection } from "./connection.ts";
+import { BrokerError, JS_CODE } from "./errors.ts";
+
+/** Message TTLs, delete markers, atomic batches and repeating schedules all come with this (nats-server 2.14). */
+export const MIN_API_LEVEL = 4;
+
+export interface TopologyReport {
+  readonly created: readonly string[];
+  /** What is there and differs from the plan; never changed silently. */
+  readonly drift: readonly { readonly name: string; readonly field: string; readonly is: unknown; readonly planned: unknown }[];
+}
+
+/** Refuses a broker that would silently ignore what the mesh relies on. */
+export async function assertServer(connection: Connection): Promise<void> {
+  const info = await connection.jsm.getAccountInfo();
+  const level = info.api.level ?? 0;
+  if (level >= MIN_API_LEVEL) return;
+  const version = connection.nc.info?.version ?? "of unknown version";
+  throw new BrokerError(0, `nats-server ${version} is too old (API level ${String(level)}): the mesh needs 2.14 or newer (level ${String(MIN_API_LEVEL)})`);
+}
+
+/** Creates what is missing and reports what differs. Run by any number of processes at once. */
+export async function ensureTopology(connection: Connection, topology: Topology): Promise<TopologyReport> {
+  const created: string[] = [];
+  const drift: { name: string; field: string; is: unknown; planned: unknown }[] = [];
+  for (const plan of topology.streams) {
+    const planned = streamConfig(plan);
+    const is = await findStream(connection, plan.name);
+    if (is === undefined) {
+      if (await addStream(connection, planned)) created.push(plan.name);
+    } else {
+      for (const [field, value] of Object.entries(planned)) {
+        const actual = is[field as keyof StreamConfig];
+        if (!same(actual, value)) drift.push({ name: plan.name, field, is: actual, planned: value });
+      }
+    }
+  }
+  for (const plan of topology.consumers) await ensureConsumer(connection, plan);
+  return { created, drift };
+}
+
+async function findStream(connection: Connection, name: string): Promise<StreamConfig | undefined> {
+  try {
+    return (await connection.jsm.streams.info(name)).config;
+  } catch (thrown) {
+    if (codeOf(thrown) === JS_CODE.streamNotFound) return undefined;
+    throw thrown;
+  }
+}
+
+/** False where another process was first. */
+async function addStream(connection: Connection, config: Partial<StreamConfig> & { name: string }): Promise<boolean> {
+  try {
+    await connection.jsm.streams.add(config);
+    return true;
+  } catch (thrown) {
+    if ((await findStream(connection, config.name)) !== undefined) return false;
+    throw thrown;
+  }
+}
+
+export async function ensureConsumer(connection: Connection, plan: ConsumerPlan): Promise<void> {
+  const filter = plan.filter.length === 1 ? { filter_subject: plan.filter[0] } : { filter_subjects: [...plan.filter] };
+  const config = {
+    durable_name: plan.name,
+    name: plan.name,
+    ack_policy: "explicit",
+    deliver_policy: "all",
+    ack_wait: nanos(plan.ackWaitMs),
+    max_ack_pending: plan.maxAckPending,
+    max_deliver: -1,
+    ...filter,
+  } as unknown as ConsumerConfig;
+  try {
+    await connection.jsm.consumers.add(plan.stream, config);
+  } catch (thrown) {
+    // Somebody has set other limits by hand: theirs hold.
+    if (codeOf(thrown) !== JS_CODE.consumerExists) throw thrown;
+  }
+}
+
+function streamConfig(plan: StreamPlan): Partial<StreamConfig> & { name: string } {
+  return {
+    name: plan.name,
+    description: plan.description,
+    subjects: [...plan.subjects],
+    retention: plan.retention as StreamConfig["retention"],
+    discard: plan.discard as StreamConfig["discard"],
+    storage: "file" as StreamConfig["storage"],
+    num_replicas: plan.replicas,
+    max_age: nanos(plan.maxAgeMs),
+    max_bytes: plan.maxBytes,
+    max_msgs_per_subject: plan.maxPerSubject,
+    max_consumers: plan.maxConsumers,
+    duplicate_window: nanos(plan.duplicateWindowMs),
+    allow_msg_ttl: plan.markerTtlMs > 0,
+    ...(plan.markerTtlMs > 0 ? { subject_delete_marker_ttl: nanos(plan.markerTtlMs) } : {}),
+    ...(plan.atomicBatch ? { allow_atomic: true } : {}),
+    allow_direct: plan.allowDirect,
+    allow_rollup_hdrs: plan.rollup,
+    deny_delete: plan.denyDelete,
+  };
+}
+
+const same = (is: unknown, planned: unknown): boolean => {
+  // What is off is left out of the broker's answer.
+  if (planned === false || planned === 0) return is === undefined || is === planned;
+  return JSON.stringify(is) === JSON.stringify(planned);
+};
+
+export const codeOf = (thrown: unknown): number =>
+  typeof thrown === "object" && thrown !== null && "code" in thrown && typeof thrown.code === "number" ? thrown.code : 0;

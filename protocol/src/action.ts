@@ -1,0 +1,167 @@
+import { z } from "zod";
+import { JetActionDefinition, PlanDefinition, Variables } from "./definitions.ts";
+import { ActionId, Instant, Reference, RunnerId, Version } from "./ids.ts";
+
+/**
+ * The record of one durable run (design §2), the value of `jm_actions/<id>`. Its state machine is
+ * `packages/lifecycle`; this is only its shape. Unknown keys are kept out on the way in, so that a record
+ * written by a newer process never makes an older one fail.
+ */
+export const ActionState = z.enum([
+  "SLEEPING",
+  "EXECUTING_MAIN",
+  "IN_PROGRESS",
+  "PAUSED",
+  "SUCCESS",
+  "ERROR",
+  "CLOSED",
+  "REVERTING",
+  "REVERTED",
+]);
+export type ActionState = z.infer<typeof ActionState>;
+
+/** A JSON object of somebody else's making. */
+export const JsonObject = z.record(z.string(), z.json());
+export type JsonObject = z.infer<typeof JsonObject>;
+
+/** Who runs main, the watcher or rollback now. A record with a claim is held: only the holder writes it. */
+export const Claim = z.object({
+  runner: RunnerId,
+  nonce: z.string().min(8).max(64),
+  at: Instant,
+  runs: z.enum(["main", "watcher", "rollback"]),
+});
+export type Claim = z.infer<typeof Claim>;
+
+/** An error as data: any thrown value, with cycles and huge values cut. */
+export const ActionError = z.object({
+  code: z.string().max(100),
+  message: z.string(),
+  details: z.json().optional(),
+  stack: z.string().optional(),
+});
+export type ActionError = z.infer<typeof ActionError>;
+
+/** Milliseconds; 0 = no limit. */
+export const Delays = z.object({
+  startMs: z.int().min(0),
+  mainMs: z.int().min(0),
+  progressMs: z.int().min(0),
+  deadlineMs: z.int().min(0),
+  frequencyMs: z.int().min(1),
+});
+export type Delays = z.infer<typeof Delays>;
+
+/** The instants at which something falls due; absent = never. */
+export const Timers = z.object({
+  /** Not to be begun before. */
+  notBefore: Instant.optional(),
+  /** The delay of the present state ends. */
+  expiresAt: Instant.optional(),
+  /** The watcher is to be asked next. */
+  watchAt: Instant.optional(),
+  /** The overall deadline. */
+  deadlineAt: Instant.optional(),
+});
+export type Timers = z.infer<typeof Timers>;
+
+/** What a pause keeps: where the action was, and what remained of each timer, in milliseconds. */
+export const PausedAction = z.object({
+  from: z.enum(["SLEEPING", "IN_PROGRESS"]),
+  remaining: z.object({
+    notBefore: z.number().optional(),
+    expiresAt: z.number().optional(),
+    watchAt: z.number().optional(),
+    deadlineAt: z.number().optional(),
+  }),
+});
+
+/** One step of a plan, as it went. A step without `endedAt` is open. */
+export const JournalEntry = z.object({
+  step: z.int().min(0),
+  reference: Reference,
+  startedAt: Instant,
+  /** When a step that waits is over. */
+  waitUntil: Instant.optional(),
+  endedAt: Instant.optional(),
+  tries: z.int().min(0).optional(),
+  outcome: z.enum(["SUCCESS", "ERROR"]).optional(),
+  exitCode: z.int().optional(),
+  status: z.int().optional(),
+  error: ActionError.optional(),
+});
+export type JournalEntry = z.infer<typeof JournalEntry>;
+
+export const Transition = z.object({ to: ActionState, at: Instant, attempt: z.int(), why: z.string().optional() });
+export type Transition = z.infer<typeof Transition>;
+
+/** What asked for the action: enough to find it again, and to answer whoever waits. */
+export const TriggerSource = z.object({
+  via: z.enum(["stream", "api", "target"]),
+  /** Sequence in the stream of triggers, or the key of the request. */
+  key: z.string().max(200),
+  /** The gateway that waits to be told; a hint, may be gone. */
+  tell: z.string().max(64).optional(),
+});
+export type TriggerSource = z.infer<typeof TriggerSource>;
+
+/** What the action runs by, resolved when it was made: later edits never change it. */
+export const ActionDefinition = z.object({
+  jetAction: JetActionDefinition.optional(),
+  plan: PlanDefinition.optional(),
+  variables: Variables.optional(),
+});
+export type ActionDefinition = z.infer<typeof ActionDefinition>;
+
+export const ActionRecord = z.object({
+  v: Version,
+  id: ActionId,
+  kind: Reference,
+  pool: Reference,
+  /** The jet that it moves, and that jet's incarnation. */
+  jet: Reference.optional(),
+  template: Reference.optional(),
+  incarnation: z.int().optional(),
+  parent: ActionId.optional(),
+  user: Reference,
+  trigger: TriggerSource.optional(),
+  definition: ActionDefinition,
+  argument: JsonObject,
+
+  state: ActionState,
+  attempt: z.int().min(1),
+  claim: Claim.optional(),
+  delays: Delays,
+  timers: Timers,
+  repeat: z.object({ error: z.int(), success: z.int(), backoffMs: z.int() }),
+  watcherFailures: z.int().min(0),
+  maxWatcherFailures: z.int().min(1),
+  paused: PausedAction.optional(),
+  /** How it ended, once it has; stays when it is closed. */
+  outcome: z.enum(["SUCCESS", "ERROR"]).optional(),
+  rollbackable: z.boolean(),
+  rollbackError: ActionError.optional(),
+
+  bag: JsonObject,
+  result: z.json().optional(),
+  error: ActionError.optional(),
+  journal: z.array(JournalEntry),
+  createdAt: Instant,
+  endedAt: Instant.optional(),
+  transitions: z.array(Transition),
+  /** Results that came after their holder's claim was taken over: kept, never applied. */
+  late: z.array(z.object({ at: Instant, runner: RunnerId, state: z.string() })).optional(),
+});
+export type ActionRecord = z.infer<typeof ActionRecord>;
+
+/** Headers of an action's record, so that followers need no bodies. */
+export const ACTION_HEADERS = {
+  state: "Jm-State",
+  /** When a runner is to look at it next. */
+  due: "Jm-Due",
+  /** When a state-store is to look at it, where nobody holds it: its start delay or its deadline. */
+  expires: "Jm-Expires",
+  runner: "Jm-Runner",
+  pool: "Jm-Pool",
+  jet: "Jm-Jet",
+} as const;

@@ -1,0 +1,179 @@
+import { z } from "zod";
+import { Duration } from "./duration.ts";
+import { Reference } from "./ids.ts";
+import { Step } from "./step.ts";
+
+/**
+ * What people write and `apply` takes (design §10): one strict schema per kind, every default filled in, so that
+ * whoever reads a definition afterwards reads all of it. Durations come out as milliseconds, under the same name
+ * that people write.
+ */
+export const AccessLevel = z.enum(["user", "manager", "root"]);
+export type AccessLevel = z.infer<typeof AccessLevel>;
+
+export const Color = z.enum(["grey", "red", "orange", "yellow", "green", "teal", "blue", "purple"]);
+
+/** A key that the design names and nothing acts on yet: only its neutral value is taken. */
+const notBuilt = <T extends number | boolean | string>(key: string, neutral: T): z.ZodDefault<z.ZodLiteral<T>> =>
+  z.literal(neutral, { error: `'${key}' is not built yet: leave it out or ${String(neutral)}` }).default(neutral as never) as never;
+const notBuiltList = (key: string): z.ZodDefault<z.ZodArray<z.ZodNever>> =>
+  z.array(z.never(), { error: `'${key}' is not built yet` }).max(0, `'${key}' is not built yet`).default([]);
+
+/** Values that templates and expressions see; scalars, lists and objects of them. */
+export const Variables = z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,62}$/, "must be a variable name"), z.json());
+export type Variables = z.infer<typeof Variables>;
+
+const Name = z.string().min(1).max(200);
+const Note = z.string().max(10_000);
+const references = z.array(Reference).max(10_000).default([]);
+
+export const StateDefinition = z.strictObject({
+  kind: z.literal("State"),
+  reference: Reference,
+  name: Name,
+  sequence: z.int().min(0).max(1_000_000).default(10),
+  color: Color.default("grey"),
+  accessLevel: AccessLevel.default("user"),
+  note: Note.default(""),
+});
+export type StateDefinition = z.infer<typeof StateDefinition>;
+
+export const UserDefinition = z.strictObject({
+  kind: z.literal("User"),
+  reference: Reference,
+  name: Name,
+  level: AccessLevel.default("user"),
+  publicKey: z.string().regex(/^U[A-Z2-7]{55}$/, "must be the public key of a user's nkey").optional(),
+});
+export type UserDefinition = z.infer<typeof UserDefinition>;
+
+/** How long an action may stay where it is; 0 = no limit (design §2). */
+export const ActionDelays = z.strictObject({
+  start: Duration.optional(),
+  main: Duration.optional(),
+  progress: Duration.optional(),
+  deadline: Duration.optional(),
+  frequency: Duration.optional(),
+});
+export type ActionDelays = z.infer<typeof ActionDelays>;
+
+export const RepeatPolicy = z.strictObject({
+  error: z.int().min(0).max(1_000_000).default(0),
+  success: z.int().min(0).max(1_000_000).default(0),
+  backoff: Duration.default(10_000),
+});
+
+export const JetActionDefinition = z.strictObject({
+  reference: Reference,
+  name: Name,
+  priority: z.int().min(0).max(1_000_000).default(10),
+  accessLevel: AccessLevel.default("manager"),
+  from: Reference.optional(),
+  transit: Reference,
+  to: Reference.optional(),
+  error: Reference.optional(),
+  plan: Reference.optional(),
+  run: z.strictObject({ kind: Reference, argument: z.record(z.string(), z.json()).default({}) }).optional(),
+  pool: Reference.optional(),
+  delays: ActionDelays.default({}),
+  repeat: RepeatPolicy.default({ error: 0, success: 0, backoff: 10_000 }),
+  rollbackOnError: notBuilt("rollbackOnError", false),
+  note: Note.default(""),
+});
+export type JetActionDefinition = z.infer<typeof JetActionDefinition>;
+
+export const OnBusy = z.enum(["refuse", "queue"]);
+export type OnBusy = z.infer<typeof OnBusy>;
+
+export const TemplateDefinition = z
+  .strictObject({
+    kind: z.literal("Template"),
+    reference: Reference,
+    name: Name,
+    accessLevel: AccessLevel.default("manager"),
+    users: references,
+    managers: references,
+    limit: notBuilt("limit", 0),
+    onBusy: OnBusy.default("refuse"),
+    pool: Reference.optional(),
+    variables: Variables.default({}),
+    requires: notBuiltList("requires"),
+    actions: z.array(JetActionDefinition).max(500).default([]),
+    note: Note.default(""),
+  })
+  .superRefine((template, ctx) => {
+    const seen = new Set<string>();
+    template.actions.forEach((action, index) => {
+      if (seen.has(action.reference)) {
+        ctx.addIssue({
+          code: "custom",
+          path: ["actions", index, "reference"],
+          message: `action '${action.reference}' is there twice`,
+        });
+      }
+      seen.add(action.reference);
+      if (action.plan !== undefined && action.run !== undefined) {
+        ctx.addIssue({
+          code: "custom",
+          path: ["actions", index],
+          message: "takes a plan or a run, not both",
+        });
+      }
+    });
+  });
+export type TemplateDefinition = z.infer<typeof TemplateDefinition>;
+
+export const PlanDefinition = z
+  .strictObject({
+    kind: z.literal("Plan"),
+    reference: Reference,
+    name: Name,
+    accessLevel: AccessLevel.default("manager"),
+    timeout: Duration.default(0),
+    onError: notBuilt("onError", "stop"),
+    parallel: notBuilt("parallel", false),
+    pool: Reference.optional(),
+    variables: Variables.default({}),
+    steps: z.array(Step).min(1).max(1_000),
+    finally: notBuiltList("finally"),
+    note: Note.default(""),
+  })
+  .superRefine((plan, ctx) => {
+    const seen = new Set<string>();
+    plan.steps.forEach((step, index) => {
+      const reference = step.reference ?? `step-${String(index + 1)}`;
+      if (seen.has(reference)) {
+        ctx.addIssue({ code: "custom", path: ["steps", index], message: `step '${reference}' is there twice` });
+      }
+      seen.add(reference);
+    });
+  });
+export type PlanDefinition = z.infer<typeof PlanDefinition>;
+
+/** A jet as people write it: sets its template, users, managers and variables, never its state. */
+export const JetDefinition = z.strictObject({
+  kind: z.literal("Jet"),
+  reference: Reference,
+  name: Name,
+  template: Reference,
+  users: references,
+  managers: references,
+  pool: Reference.optional(),
+  variables: Variables.default({}),
+});
+export type JetDefinition = z.infer<typeof JetDefinition>;
+
+export const Definition = z.union([StateDefinition, UserDefinition, TemplateDefinition, PlanDefinition]);
+export type Definition = z.infer<typeof Definition>;
+
+/** The kinds as written in a document, and the prefix of their key in the bucket of definitions. */
+export const DEFINITION_KEYS = { State: "state", User: "user", Template: "template", Plan: "plan" } as const;
+export type DefinitionKind = keyof typeof DEFINITION_KEYS;
+
+/** `template.web`: the key of a definition. */
+export const definitionKey = (kind: DefinitionKind, reference: string): string =>
+  `${DEFINITION_KEYS[kind]}.${reference}`;
+
+/** A definition as the bucket holds it. */
+export const StoredDefinition = z.object({ v: z.literal(1), definition: Definition });
+export type StoredDefinition = z.infer<typeof StoredDefinition>;

@@ -1,0 +1,12 @@
+export { ActionId, Instant, MAX_ACTION_BYTES, MAX_BODY_BYTES, MAX_DEAD_BYTES, Reference, referenceFromName, RunnerId, Version } from "./ids.ts";
+export { Duration, parseDuration } from "./duration.ts";
+export { ACTION_ERROR_CODES, ERROR_CODES, isErrorCode, type ActionErrorCode, type ErrorCode } from "./errors.ts";
+export { AccessLevel, ActionDelays, Color, Definition, DEFINITION_KEYS, definitionKey, JetActionDefinition, JetDefinition, OnBusy, PlanDefinition, RepeatPolicy, StateDefinition, StoredDefinition, TemplateDefinition, UserDefinition, Variables, type DefinitionKind } from "./definitions.ts";
+export { HttpRequest, RetryPolicy, Shell, Step, STEP_VERBS, stepReference, verbOf, type StepVerb } from "./step.ts";
+export { ACTION_HEADERS, ActionDefinition, ActionError, ActionRecord, ActionState, Claim, Delays, JournalEntry, JsonObject, PausedAction, Timers, Transition, TriggerSource } from "./action.ts";
+export { AcceptedTrigger, JetRecord, MAX_QUEUE, MAX_RECENT, OpenAction, Target, TRIGGER_EXPIRES_MS } from "./jet.ts";
+export { DeadLetter, EndedMessage, HistoryEntry, Lease, LOG_HEADERS, ResumeBody, RunnerPresence, TargetBody, ToldMessage, TriggerBody } from "./messages.ts";
+export { actionIdOfResume, createNames, DEFAULT_PREFIX, SUBJECT_TABLE, TRIGGER_CONSUMER, type BucketRole, type Names, type StreamRole, type TriggerSubject } from "./subjects.ts";
+export { poolConsumerOf, topologyOf, type ConsumerPlan, type StreamPlan, type Topology, type TopologyOptions } from "./topology.ts";
+export { API_REQUESTS, ErrorBody, Fault, ImportReply, ImportRequest, isEndpoint, JetCreateRequest, JetTriggerRequest, LogChunk, LogsReply, TriggerReply, type Endpoint, type RequestOf } from "./api.ts";
+export { AccessAnswer, AccessCheck, AccessReply, AccessRequest, Health, HolderAnswer, HolderQuestion, SVC_REQUESTS, type SvcRequest, type SvcVerb } from "./svc.ts";

@@ -1,0 +1,96 @@
+import { z } from "zod";
+import { ActionError, ActionRecord, ActionState, JsonObject, Transition, TriggerSource } from "./action.ts";
+import { OnBusy } from "./definitions.ts";
+import { ActionId, Instant, Reference, RunnerId, Version } from "./ids.ts";
+
+/** Body of `jm.trigger.<user>.<jet>.<action>`; may be left out altogether. */
+export const TriggerBody = z.strictObject({
+  v: Version.optional(),
+  argument: JsonObject.default({}),
+  onBusy: OnBusy.optional(),
+});
+export type TriggerBody = z.infer<typeof TriggerBody>;
+
+/** Body of `jm.target.<user>.<jet>.<state>`; may be left out altogether. */
+export const TargetBody = z.strictObject({ v: Version.optional() });
+
+/**
+ * Body of `jm.resume.<pool>.<action-id>`: a hint to look at the action. Carries the record as it was just
+ * written, where its writer had it at hand, so that a claim needs no read.
+ */
+export const ResumeBody = z.object({
+  v: Version,
+  id: ActionId,
+  revision: z.int().positive().optional(),
+  record: ActionRecord.optional(),
+});
+export type ResumeBody = z.infer<typeof ResumeBody>;
+
+/** One message per closed action or refused trigger on `jm.history.<jet or kind>`. */
+export const HistoryEntry = z.object({
+  v: Version,
+  what: z.enum(["closed", "refused", "late"]),
+  id: ActionId,
+  at: Instant,
+  user: z.string(),
+  kind: Reference.optional(),
+  jet: z.string().optional(),
+  template: Reference.optional(),
+  action: z.string().optional(),
+  trigger: TriggerSource.optional(),
+  outcome: z.enum(["SUCCESS", "ERROR"]).optional(),
+  error: ActionError.optional(),
+  attempt: z.int().optional(),
+  transitions: z.array(Transition).optional(),
+  refusal: z.object({ code: z.string(), message: z.string() }).optional(),
+});
+export type HistoryEntry = z.infer<typeof HistoryEntry>;
+
+/** What could not be processed, on `jm.dead.<stream>`; `data` is base64 of the first 64 KB. */
+export const DeadLetter = z.object({
+  v: Version,
+  reason: z.string(),
+  code: z.string(),
+  at: Instant,
+  origin: z.object({ stream: z.string(), sequence: z.int().optional(), subject: z.string(), deliveries: z.int().optional() }),
+  headers: z.record(z.string(), z.string()).optional(),
+  size: z.int(),
+  data: z.string(),
+});
+export type DeadLetter = z.infer<typeof DeadLetter>;
+
+/** A runner's presence in `jm_runners/<id>`, written again before its TTL ends. */
+export const RunnerPresence = z.object({
+  v: Version,
+  id: RunnerId,
+  pools: z.array(Reference),
+  kinds: z.array(Reference),
+  capacity: z.int(),
+  load: z.int(),
+  startedAt: Instant,
+});
+export type RunnerPresence = z.infer<typeof RunnerPresence>;
+
+/** Who leads, in `jm_leases/<role>`, with a TTL. */
+export const Lease = z.object({ v: Version, holder: z.string(), at: Instant });
+export type Lease = z.infer<typeof Lease>;
+
+/** Headers of a chunk on `jm.log.<action-id>`. */
+export const LOG_HEADERS = { seq: "Jm-Seq", step: "Jm-Step", stream: "Jm-Stream", at: "Jm-At" } as const;
+
+/** A runner tells the state-stores that an action has ended; a hint, repair finds what was lost. */
+export const EndedMessage = z.object({ v: Version, revision: z.int().positive(), record: ActionRecord });
+export type EndedMessage = z.infer<typeof EndedMessage>;
+
+/** What a waiting caller is told, by whoever settled the action. */
+export const ToldMessage = z.object({
+  v: Version,
+  id: ActionId,
+  state: ActionState,
+  outcome: z.enum(["SUCCESS", "ERROR"]),
+  jet: Reference.optional(),
+  jetState: Reference.optional(),
+  result: z.json().optional(),
+  error: ActionError.optional(),
+});
+export type ToldMessage = z.infer<typeof ToldMessage>;

@@ -1,0 +1,135 @@
+import { ActionId, Reference } from "./ids.ts";
+
+/**
+ * Every subject, stream, bucket and durable consumer of a mesh: the one place where such a name is put together
+ * or taken apart. `docs/subjects.md` is checked against `SUBJECT_TABLE`.
+ */
+export const DEFAULT_PREFIX = "jm";
+
+export interface Names {
+  readonly prefix: string;
+  readonly streams: Readonly<Record<StreamRole, string>>;
+  readonly buckets: Readonly<Record<BucketRole, string>>;
+  readonly trigger: {
+    of(user: string, jet: string, action: string): string;
+    readonly all: string;
+    readonly allTargets: string;
+    ofTarget(user: string, jet: string, state: string): string;
+    parse(subject: string): TriggerSubject | undefined;
+  };
+  readonly api: {
+    of(user: string, endpoint: string): string;
+    readonly all: string;
+    parse(subject: string): { user: string; endpoint: string } | undefined;
+  };
+  readonly svc: {
+    of(service: string, verb: string): string;
+    /** Something said to one process of a service rather than to any. */
+    ofInstance(service: string, instance: string, verb: string): string;
+  };
+  readonly resume: { of(pool: string, id: string): string; ofPool(pool: string): string; readonly all: string };
+  readonly history: { of(thing: string): string; readonly all: string };
+  readonly log: { of(id: string): string; readonly all: string };
+  readonly dead: { of(stream: string): string; readonly all: string };
+  /** Subject of a key of a bucket. */
+  kv(bucket: string, key: string): string;
+  /** The stream behind a bucket. */
+  kvStream(bucket: string): string;
+  /** The durable consumer that all runners of a pool share. */
+  poolConsumer(pool: string): string;
+}
+
+export type StreamRole = "triggers" | "resume" | "history" | "logs" | "dead";
+export type BucketRole = "definitions" | "jets" | "actions" | "runners" | "leases";
+
+export type TriggerSubject =
+  | { readonly kind: "trigger"; readonly user: string; readonly jet: string; readonly action: string }
+  | { readonly kind: "target"; readonly user: string; readonly jet: string; readonly state: string };
+
+/** The durable consumer by which state-stores share the triggers. */
+export const TRIGGER_CONSUMER = "state-store";
+
+const isReference = (text: string | undefined): text is string => Reference.safeParse(text).success;
+
+export function createNames(prefix: string = DEFAULT_PREFIX): Names {
+  if (!/^[a-z][a-z0-9]{0,15}$/.test(prefix)) {
+    throw new Error(`the prefix of a mesh must be 1 to 16 of a-z 0-9 and begin with a letter, not '${prefix}'`);
+  }
+  const upper = prefix.toUpperCase();
+  return {
+    prefix,
+    streams: {
+      triggers: `${upper}_TRIGGERS`,
+      resume: `${upper}_RESUME`,
+      history: `${upper}_HISTORY`,
+      logs: `${upper}_LOGS`,
+      dead: `${upper}_DEAD`,
+    },
+    buckets: {
+      definitions: `${prefix}_definitions`,
+      jets: `${prefix}_jets`,
+      actions: `${prefix}_actions`,
+      runners: `${prefix}_runners`,
+      leases: `${prefix}_leases`,
+    },
+    trigger: {
+      of: (user, jet, action) => `${prefix}.trigger.${user}.${jet}.${action}`,
+      all: `${prefix}.trigger.>`,
+      allTargets: `${prefix}.target.>`,
+      ofTarget: (user, jet, state) => `${prefix}.target.${user}.${jet}.${state}`,
+      parse: (subject) => parseTrigger(prefix, subject),
+    },
+    api: {
+      of: (user, endpoint) => `${prefix}.api.${user}.${endpoint}`,
+      all: `${prefix}.api.>`,
+      parse: (subject) => parseApi(prefix, subject),
+    },
+    svc: {
+      of: (service, verb) => `${prefix}.svc.${service}.${verb}`,
+      ofInstance: (service, instance, verb) => `${prefix}.svc.${service}.${instance}.${verb}`,
+    },
+    resume: {
+      of: (pool, id) => `${prefix}.resume.${pool}.${id}`,
+      ofPool: (pool) => `${prefix}.resume.${pool}.*`,
+      all: `${prefix}.resume.>`,
+    },
+    history: { of: (thing) => `${prefix}.history.${thing}`, all: `${prefix}.history.>` },
+    log: { of: (id) => `${prefix}.log.${id}`, all: `${prefix}.log.>` },
+    dead: { of: (stream) => `${prefix}.dead.${stream}`, all: `${prefix}.dead.>` },
+    kv: (bucket, key) => `$KV.${bucket}.${key}`,
+    kvStream: (bucket) => `KV_${bucket}`,
+    poolConsumer: (pool) => `pool-${pool}`,
+  };
+}
+
+function parseTrigger(prefix: string, subject: string): TriggerSubject | undefined {
+  const [head, kind, user, jet, last, ...rest] = subject.split(".");
+  if (head !== prefix || rest.length > 0) return undefined;
+  if (!isReference(user) || !isReference(jet) || !isReference(last)) return undefined;
+  if (kind === "trigger") return { kind, user, jet, action: last };
+  return kind === "target" ? { kind, user, jet, state: last } : undefined;
+}
+
+function parseApi(prefix: string, subject: string): { user: string; endpoint: string } | undefined {
+  const [head, kind, user, ...endpoint] = subject.split(".");
+  if (head !== prefix || kind !== "api" || !isReference(user) || endpoint.length === 0) return undefined;
+  return { user, endpoint: endpoint.join(".") };
+}
+
+/** The id of an action in the subject of a resume, or undefined. */
+export function actionIdOfResume(subject: string): string | undefined {
+  const id = subject.slice(subject.lastIndexOf(".") + 1);
+  return ActionId.safeParse(id).success ? id : undefined;
+}
+
+/** One row per kind of subject, for people and for the test that holds `docs/subjects.md` against it. */
+export const SUBJECT_TABLE = [
+  { subject: "jm.trigger.<user>.<jet>.<action>", stream: "JM_TRIGGERS", schema: "TriggerBody" },
+  { subject: "jm.target.<user>.<jet>.<state>", stream: "JM_TRIGGERS", schema: "TargetBody" },
+  { subject: "jm.api.<user>.<endpoint>", stream: "-", schema: "API_REQUESTS" },
+  { subject: "jm.svc.<service>.<verb>", stream: "-", schema: "SVC_REQUESTS" },
+  { subject: "jm.resume.<pool>.<action-id>", stream: "JM_RESUME", schema: "ResumeBody" },
+  { subject: "jm.history.<jet or kind>", stream: "JM_HISTORY", schema: "HistoryEntry" },
+  { subject: "jm.log.<action-id>", stream: "JM_LOGS", schema: "raw bytes" },
+  { subject: "jm.dead.<stream>", stream: "JM_DEAD", schema: "DeadLetter" },
+] as const;

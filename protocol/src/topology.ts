@@ -1,0 +1,170 @@
+import type { Names } from "./subjects.ts";
+import { TRIGGER_CONSUMER } from "./subjects.ts";
+
+/**
+ * What a mesh keeps on the broker, as data: `storage` creates what is missing and reports what differs, and
+ * never changes it silently. Sizes in bytes, times in milliseconds.
+ */
+export interface StreamPlan {
+  readonly name: string;
+  readonly subjects: readonly string[];
+  readonly retention: "limits" | "workqueue";
+  readonly discard: "old" | "new";
+  readonly maxAgeMs: number;
+  readonly maxBytes: number;
+  readonly maxPerSubject: number;
+  readonly duplicateWindowMs: number;
+  readonly replicas: number;
+  /** Messages may carry a TTL, and their end leaves a marker for this long; 0 = neither. */
+  readonly markerTtlMs: number;
+  readonly atomicBatch: boolean;
+  readonly allowDirect: boolean;
+  readonly rollup: boolean;
+  readonly denyDelete: boolean;
+  readonly maxConsumers: number;
+  readonly description: string;
+}
+
+export interface ConsumerPlan {
+  readonly stream: string;
+  readonly name: string;
+  readonly filter: readonly string[];
+  readonly ackWaitMs: number;
+  readonly maxAckPending: number;
+}
+
+export interface Topology {
+  readonly streams: readonly StreamPlan[];
+  readonly consumers: readonly ConsumerPlan[];
+}
+
+const DAY = 86_400_000;
+const HOUR = 3_600_000;
+const MB = 1024 * 1024;
+const GB = 1024 * MB;
+
+/** Each watcher and follower is a consumer; nats-server 2.15 stops at 1 000 a stream unless told otherwise. */
+const MAX_CONSUMERS = 10_000;
+
+const STREAM: Omit<StreamPlan, "name" | "subjects" | "replicas" | "description"> = {
+  retention: "limits",
+  discard: "old",
+  maxAgeMs: 0,
+  maxBytes: -1,
+  maxPerSubject: -1,
+  duplicateWindowMs: 120_000,
+  markerTtlMs: 0,
+  atomicBatch: false,
+  allowDirect: false,
+  rollup: false,
+  denyDelete: false,
+  maxConsumers: MAX_CONSUMERS,
+};
+
+const BUCKET: Omit<StreamPlan, "name" | "subjects" | "replicas" | "description"> = {
+  ...STREAM,
+  discard: "new",
+  maxPerSubject: 1,
+  rollup: true,
+  denyDelete: true,
+  // Records are read from the leader: a direct read may be stale, and decisions are made on what is read.
+  allowDirect: false,
+};
+
+export interface TopologyOptions {
+  readonly replicas: number;
+}
+
+export function topologyOf(names: Names, { replicas }: TopologyOptions): Topology {
+  const { streams, buckets } = names;
+  const bucket = (name: string, description: string, more: Partial<StreamPlan> = {}): StreamPlan => ({
+    ...BUCKET,
+    name: names.kvStream(name),
+    subjects: [`$KV.${name}.>`],
+    replicas,
+    description,
+    ...more,
+  });
+  return {
+    streams: [
+      {
+        ...STREAM,
+        name: streams.triggers,
+        subjects: [names.trigger.all, names.trigger.allTargets],
+        retention: "workqueue",
+        discard: "new",
+        maxBytes: 1 * GB,
+        // A message id is the sender's own affair (idempotency is by user and id, in the state-store): the
+        // broker's window would let one user swallow another's message, so it is the least that there is.
+        duplicateWindowMs: 100,
+        replicas,
+        description: "triggers and targets, until they are taken",
+      },
+      {
+        ...STREAM,
+        name: streams.resume,
+        subjects: [names.resume.all],
+        retention: "workqueue",
+        maxPerSubject: 1,
+        maxAgeMs: DAY,
+        maxBytes: 1 * GB,
+        duplicateWindowMs: 100,
+        replicas,
+        description: "hints to look at an action, the newest for each",
+      },
+      {
+        ...STREAM,
+        name: streams.history,
+        subjects: [names.history.all],
+        maxAgeMs: 30 * DAY,
+        maxBytes: 4 * GB,
+        replicas,
+        description: "one message per closed action or refused trigger",
+      },
+      {
+        ...STREAM,
+        name: streams.logs,
+        subjects: [names.log.all],
+        maxAgeMs: DAY,
+        maxBytes: 1 * GB,
+        replicas,
+        description: "output of steps",
+      },
+      {
+        ...STREAM,
+        name: streams.dead,
+        subjects: [names.dead.all],
+        maxAgeMs: 30 * DAY,
+        maxBytes: 256 * MB,
+        replicas,
+        description: "what could not be processed",
+      },
+      bucket(buckets.definitions, "templates, states, plans and users", { atomicBatch: true }),
+      // A marker of one hour keeps a removed record from coming back after a crash (nats-server 8505).
+      bucket(buckets.jets, "jets", { markerTtlMs: HOUR }),
+      bucket(buckets.actions, "actions", { markerTtlMs: HOUR }),
+      bucket(buckets.runners, "presence of runners", { markerTtlMs: 60_000 }),
+      bucket(buckets.leases, "who leads", { markerTtlMs: 60_000 }),
+    ],
+    consumers: [
+      {
+        stream: streams.triggers,
+        name: TRIGGER_CONSUMER,
+        filter: [names.trigger.all, names.trigger.allTargets],
+        ackWaitMs: 30_000,
+        maxAckPending: 4_096,
+      },
+    ],
+  };
+}
+
+/** The consumer of one pool, made when a runner first asks for it. */
+export function poolConsumerOf(names: Names, pool: string): ConsumerPlan {
+  return {
+    stream: names.streams.resume,
+    name: names.poolConsumer(pool),
+    filter: [names.resume.ofPool(pool)],
+    ackWaitMs: 30_000,
+    maxAckPending: 10_000,
+  };
+}

@@ -1,0 +1,38 @@
+import { defineConfig } from "vitest/config";
+
+/** Unit tests use no broker; integration and e2e tests start a real nats-server (NATS_SERVER names it). */
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: "unit",
+          include: ["{protocol,packages/*,services/*}/test/**/*.test.ts", "scripts/test/**/*.test.ts"],
+          testTimeout: 10_000,
+        },
+      },
+      {
+        test: {
+          name: "integration",
+          include: ["test/integration/**/*.test.ts"],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          // Each file runs a server of its own: more of them at once slow each other down.
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          name: "e2e",
+          include: ["test/e2e/**/*.test.ts"],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          // Whole meshes of processes: one at a time, or their time limits measure the machine.
+          fileParallelism: false,
+          sequence: { groupOrder: 2 },
+        },
+      },
+    ],
+  },
+});
