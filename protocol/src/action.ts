@@ -149,8 +149,6 @@ export const ActionRecord = z.object({
   createdAt: Instant,
   endedAt: Instant.optional(),
   transitions: z.array(Transition),
-  /** Results that came after their holder's claim was taken over: kept, never applied. */
-  late: z.array(z.object({ at: Instant, runner: RunnerId, state: z.string() })).optional(),
 });
 export type ActionRecord = z.infer<typeof ActionRecord>;
 

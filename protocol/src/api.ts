@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { JsonObject } from "./action.ts";
+import { ActionError, JsonObject } from "./action.ts";
 import { OnBusy, PlanDefinition, StateDefinition, TemplateDefinition, UserDefinition, Variables } from "./definitions.ts";
 import { ActionId, Reference, Version } from "./ids.ts";
 
@@ -102,7 +102,7 @@ export const TriggerReply = z.object({
   queued: z.boolean().optional(),
   outcome: z.enum(["SUCCESS", "ERROR"]).optional(),
   result: z.json().optional(),
-  error: z.json().optional(),
+  error: ActionError.optional(),
 });
 export type TriggerReply = z.infer<typeof TriggerReply>;
 

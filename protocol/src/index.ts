@@ -4,8 +4,8 @@ export { ACTION_ERROR_CODES, ERROR_CODES, isErrorCode, type ActionErrorCode, typ
 export { AccessLevel, ActionDelays, Color, Definition, DEFINITION_KEYS, definitionKey, JetActionDefinition, JetDefinition, OnBusy, PlanDefinition, RepeatPolicy, StateDefinition, StoredDefinition, TemplateDefinition, UserDefinition, Variables, type DefinitionKind } from "./definitions.ts";
 export { HttpRequest, RetryPolicy, Shell, Step, STEP_VERBS, stepReference, verbOf, type StepVerb } from "./step.ts";
 export { ACTION_HEADERS, ActionDefinition, ActionError, ActionRecord, ActionState, Claim, Delays, JournalEntry, JsonObject, PausedAction, Timers, Transition, TriggerSource } from "./action.ts";
-export { AcceptedTrigger, JetRecord, MAX_QUEUE, MAX_RECENT, OpenAction, Target, TRIGGER_EXPIRES_MS } from "./jet.ts";
-export { DeadLetter, EndedMessage, HistoryEntry, Lease, LOG_HEADERS, ResumeBody, RunnerPresence, TargetBody, ToldMessage, TriggerBody } from "./messages.ts";
+export { AcceptedTrigger, JET_HEADERS, JetRecord, MAX_QUEUE, MAX_RECENT, OpenAction, Target, TRIGGER_EXPIRES_MS } from "./jet.ts";
+export { DeadLetter, EndedMessage, HistoryEntry, Lease, LOG_HEADERS, MESSAGE_ID_HEADER, ResumeBody, RunnerPresence, TargetBody, ToldMessage, TriggerBody } from "./messages.ts";
 export { actionIdOfResume, createNames, DEFAULT_PREFIX, SUBJECT_TABLE, TRIGGER_CONSUMER, type BucketRole, type Names, type StreamRole, type TriggerSubject } from "./subjects.ts";
 export { poolConsumerOf, topologyOf, type ConsumerPlan, type StreamPlan, type Topology, type TopologyOptions } from "./topology.ts";
 export { API_REQUESTS, ErrorBody, Fault, ImportReply, ImportRequest, isEndpoint, JetCreateRequest, JetTriggerRequest, LogChunk, LogsReply, TriggerReply, type Endpoint, type RequestOf } from "./api.ts";

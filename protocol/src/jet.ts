@@ -63,3 +63,6 @@ export const MAX_QUEUE = 256;
 export const MAX_RECENT = 32;
 /** A trigger older than this, by the broker's time, is refused (design §3). */
 export const TRIGGER_EXPIRES_MS = 12 * 3_600_000;
+
+/** Headers of a jet's record, so that repair needs no bodies: its open action, or that something waits. */
+export const JET_HEADERS = { open: "Jm-Open", waits: "Jm-Waits" } as const;

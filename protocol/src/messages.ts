@@ -42,6 +42,7 @@ export const HistoryEntry = z.object({
   error: ActionError.optional(),
   attempt: z.int().optional(),
   transitions: z.array(Transition).optional(),
+  late: z.object({ runner: RunnerId, state: z.string() }).optional(),
   refusal: z.object({ code: z.string(), message: z.string() }).optional(),
 });
 export type HistoryEntry = z.infer<typeof HistoryEntry>;
@@ -94,3 +95,6 @@ export const ToldMessage = z.object({
   error: ActionError.optional(),
 });
 export type ToldMessage = z.infer<typeof ToldMessage>;
+
+/** The header that makes a trigger idempotent for its sender. */
+export const MESSAGE_ID_HEADER = "Nats-Msg-Id";

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { ActionRecord } from "./action.ts";
 import { ImportRequest, JetCreateRequest, JetTriggerRequest } from "./api.ts";
 import { DEFINITION_KEYS } from "./definitions.ts";
 import { ActionId, Reference, RunnerId, Version } from "./ids.ts";
@@ -43,7 +44,26 @@ export const SVC_REQUESTS = {
   /** Makes the consumer of a pool, if it is missing. */
   "state-store.pool": z.object({ v: Version, pool: Reference }),
   /** Something that a service without the right to write could not process. */
-  "state-store.dead": z.object({ v: Version, subject: z.string(), reason: z.string(), code: z.string(), size: z.int(), data: z.string() }),
+  "state-store.dead": z.object({
+    v: Version,
+    stream: z.string().optional(),
+    sequence: z.int().optional(),
+    deliveries: z.int().optional(),
+    subject: z.string(),
+    reason: z.string(),
+    code: z.string(),
+    size: z.int(),
+    data: z.string(),
+  }),
+  /** A result that came after its holder's claim was taken over. */
+  "state-store.late": z.object({
+    v: Version,
+    id: ActionId,
+    runner: RunnerId,
+    nonce: z.string(),
+    state: z.string(),
+    record: ActionRecord,
+  }),
 } as const;
 export type SvcVerb = keyof typeof SVC_REQUESTS;
 export type SvcRequest<V extends SvcVerb> = z.infer<(typeof SVC_REQUESTS)[V]>;

@@ -1,4 +1,4 @@
-import type { ActionError, ActionRecord, ErrorCode, Instant, JournalEntry, JsonObject } from "@jetmesh/protocol";
+import type { ActionError, ActionErrorCode, ActionRecord, ErrorCode, Instant, JournalEntry, JsonObject } from "@jetmesh/protocol";
 
 type Json = ActionRecord["result"];
 
@@ -45,9 +45,11 @@ export type ActionEvent =
   /** By the holder, between steps, when it has the nonce; else by a state-store, where nobody holds it. */
   | { readonly type: "pause"; readonly nonce?: string; readonly left?: Leavings }
   | { readonly type: "unpause" }
-  | { readonly type: "cancel"; readonly why: "canceled" | "deadline_exceeded" | "too_large"; readonly message: string }
+  | { readonly type: "cancel"; readonly why: ActionErrorCode; readonly message: string }
   /** A state-store looks at the start delay and the deadline of an action that nobody holds. */
   | { readonly type: "expire" }
+  /** Neither plan nor kind: straight to its end. */
+  | { readonly type: "nothing_to_run" }
   | { readonly type: "owner_told" }
   | { readonly type: "rollback" };
 

@@ -112,13 +112,15 @@ export function progress(record: ActionRecord, left: Leavings): ActionDecision {
 
 /** The delay of the present state counts from now on again. */
 export function heartbeat(record: ActionRecord, now: Now): ActionDecision {
-  const delay = record.state === "EXECUTING_MAIN" ? record.delays.mainMs : record.delays.progressMs;
+  const delay = record.state === "IN_PROGRESS" ? record.delays.progressMs : record.delays.mainMs;
   return write({ ...record, timers: timers(record, { expiresAt: after(now, delay), watchAt: record.timers.watchAt }) });
 }
 
 export function pause(record: ActionRecord, from: "SLEEPING" | "IN_PROGRESS", left: Leavings, now: Now): ActionDecision {
+  // Paused out of main, the delay of IN_PROGRESS has not begun to count: all of it remains.
+  const counting = record.state === "EXECUTING_MAIN" ? timers(record, { expiresAt: after(now, record.delays.progressMs) }) : record.timers;
   const remaining = Object.fromEntries(
-    Object.entries(record.timers).flatMap(([name, at]) => (at === undefined ? [] : [[name, Math.max(0, toMs(at) - now)]])),
+    Object.entries(counting).flatMap(([name, at]) => (at === undefined ? [] : [[name, Math.max(0, toMs(at) - now)]])),
   );
   return write({ ...leave(enter(record, "PAUSED", now), left), timers: {}, paused: { from, remaining } });
 }

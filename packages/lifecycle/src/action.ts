@@ -62,7 +62,9 @@ function whenSleeping(record: ActionRecord, event: ActionEvent, now: Now): Actio
   return match(event)
     .with({ type: "resume" }, (by) => expired(record, now) ?? (mayBegin(record, now) ? claimMain(record, by, now) : unchanged("not_due")))
     .with({ type: "expire" }, () => expired(record, now) ?? unchanged("nothing_expired"))
-    .with({ type: "pause" }, ({ left }) => pause(record, "SLEEPING", left ?? {}, now))
+    .with({ type: "nothing_to_run" }, () => end(record, {}, "SUCCESS", undefined, now))
+    .with({ type: "pause" }, ({ nonce }) =>
+      nonce === undefined ? pause(record, "SLEEPING", {}, now) : refused("not_pausable", "the claim of who would pause it is gone"))
     .with({ type: "cancel" }, (asked) => cancel(record, asked, now))
     .with(result, sign, () => late)
     .with({ type: "unpause" }, () => unchanged("not_paused"))
@@ -102,7 +104,7 @@ function whenExecutingMain(record: ActionRecord, event: ActionEvent, now: Now): 
       isHeld(record, nonce, "main") ? pause(record, "IN_PROGRESS", left ?? {}, now) : refused("not_pausable", "main is running: its holder pauses it between steps"))
     .with({ type: "cancel" }, (asked) => cancel(record, asked, now))
     .with({ type: "rollback_returned" }, () => late)
-    .with({ type: "expire" }, () => unchanged("held"))
+    .with({ type: P.union("expire", "nothing_to_run") }, () => unchanged("held"))
     .with({ type: "unpause" }, () => unchanged("not_paused"))
     .with({ type: "owner_told" }, { type: "rollback" }, () => unchanged("not_ended"))
     .exhaustive();
@@ -134,10 +136,11 @@ function whenInProgress(record: ActionRecord, event: ActionEvent, now: Now): Act
     .with({ type: "progressed" }, ({ nonce, left }) => (isHolder(record, nonce) ? progress(record, left) : late))
     .with({ type: "heartbeat" }, ({ nonce }) => (isHolder(record, nonce) ? heartbeat(record, now) : late))
     .with({ type: "pause" }, ({ nonce, left }) =>
-      record.claim === undefined || isHolder(record, nonce) ? pause(record, "IN_PROGRESS", left ?? {}, now) : refused("not_pausable", "its watcher is being asked: try again"))
+      record.claim?.nonce === nonce ? pause(record, "IN_PROGRESS", left ?? {}, now) : refused("not_pausable", "its watcher is being asked: try again"))
     .with({ type: "cancel" }, (asked) => cancel(record, asked, now))
     .with({ type: "expire" }, () => (record.claim === undefined ? (pastDeadline(record, now) ?? unchanged("nothing_expired")) : unchanged("held")))
     .with({ type: "rollback_returned" }, () => late)
+    .with({ type: "nothing_to_run" }, () => unchanged("already"))
     .with({ type: "unpause" }, () => unchanged("not_paused"))
     .with({ type: "owner_told" }, { type: "rollback" }, () => unchanged("not_ended"))
     .exhaustive();
@@ -149,7 +152,7 @@ function whenPaused(record: ActionRecord, event: ActionEvent, now: Now): ActionD
     .with({ type: "cancel" }, (asked) => cancel(record, asked, now))
     .with({ type: "resume" }, () => unchanged("paused"))
     .with({ type: "pause" }, () => unchanged("already"))
-    .with({ type: "expire" }, () => unchanged("nothing_expired"))
+    .with({ type: P.union("expire", "nothing_to_run") }, () => unchanged("nothing_expired"))
     .with(result, sign, () => late)
     .with({ type: "owner_told" }, { type: "rollback" }, () => unchanged("not_ended"))
     .exhaustive();
@@ -159,7 +162,7 @@ function whenEnded(record: ActionRecord, event: ActionEvent, now: Now): ActionDe
   return match(event)
     .with({ type: "owner_told" }, () => close(record, now))
     .with(result, sign, () => late)
-    .with({ type: P.union("resume", "pause", "unpause", "cancel", "expire") }, () => unchanged("ended"))
+    .with({ type: P.union("resume", "pause", "unpause", "cancel", "expire", "nothing_to_run") }, () => unchanged("ended"))
     .with({ type: "rollback" }, () => unchanged("not_ended"))
     .exhaustive();
 }
@@ -169,7 +172,7 @@ function whenClosed(record: ActionRecord, event: ActionEvent, now: Now): ActionD
     .with({ type: "rollback" }, () =>
       record.rollbackable ? beginRollback(record, now) : refused("conflict", "there is nothing to roll back: the action has no undo"))
     .with(result, sign, () => late)
-    .with({ type: P.union("resume", "pause", "unpause", "cancel", "expire") }, () => unchanged("ended"))
+    .with({ type: P.union("resume", "pause", "unpause", "cancel", "expire", "nothing_to_run") }, () => unchanged("ended"))
     .with({ type: "owner_told" }, () => unchanged("already"))
     .exhaustive();
 }
@@ -194,7 +197,7 @@ function whenReverting(record: ActionRecord, event: ActionEvent, now: Now): Acti
     .with({ type: P.union("main_returned", "watcher_returned") }, () => late)
     .with({ type: "pause" }, () => refused("not_pausable", "a rollback is not paused"))
     .with({ type: "unpause" }, () => unchanged("not_paused"))
-    .with({ type: "rollback" }, () => unchanged("already"))
+    .with({ type: P.union("rollback", "nothing_to_run") }, () => unchanged("already"))
     .with({ type: "owner_told" }, () => unchanged("not_ended"))
     .exhaustive();
 }
@@ -202,7 +205,7 @@ function whenReverting(record: ActionRecord, event: ActionEvent, now: Now): Acti
 function whenReverted(event: ActionEvent): ActionDecision {
   return match(event)
     .with(result, sign, () => late)
-    .with({ type: P.union("resume", "pause", "unpause", "cancel", "expire") }, () => unchanged("ended"))
+    .with({ type: P.union("resume", "pause", "unpause", "cancel", "expire", "nothing_to_run") }, () => unchanged("ended"))
     .with({ type: P.union("rollback", "owner_told") }, () => unchanged("already"))
     .exhaustive();
 }

@@ -41,14 +41,15 @@ const unknownJet = (jet: JetRecord): JetDecision => refused("unknown_jet", `ther
 export const incarnationOf = (jet: JetRecord, revision: number): number => (jet.incarnation === 0 ? revision : jet.incarnation);
 
 const remember = (jet: JetRecord, id: string): string[] => [...jet.recent, id].slice(-MAX_RECENT);
-const knows = (jet: JetRecord, id: string): boolean => jet.open?.id === id || jet.recent.includes(id);
+/** One that waits may have left `recent`, which is shorter than the queue. */
+const knows = (jet: JetRecord, id: string): boolean =>
+  jet.open?.id === id || jet.recent.includes(id) || jet.queue.some((waiting) => waiting.id === id);
 
 function trigger(jet: JetRecord, { trigger: asked, onBusy, template, facts }: Of<"trigger">, now: Now): JetDecision {
-  if (isGone(jet)) return unknownJet(jet);
   if (knows(jet, asked.id)) return unchanged("duplicate");
-  const action = findAction(template, asked.action);
-  if (action === undefined) return refused("unknown_action", `template '${template.reference}' has no action '${asked.action}'`);
-  if (!facts.access.allow) return refused(facts.access.code, facts.access.message);
+  if (isGone(jet)) return unknownJet(jet);
+  const permitted = permit(template, asked.action, facts);
+  if (permitted.kind === "refused") return permitted;
   if (jet.open !== undefined || jet.queue.length > 0) {
     if (onBusy === "refuse") return refused("jet_busy", busy(jet));
     if (jet.queue.length >= MAX_QUEUE) return refused("queue_full", `${String(MAX_QUEUE)} triggers wait for jet '${jet.reference}' already`);
@@ -56,7 +57,18 @@ function trigger(jet: JetRecord, { trigger: asked, onBusy, template, facts }: Of
     const next = { ...jet, queue: [...jet.queue, asked], recent: remember(jet, asked.id), changedAt: toInstant(now) };
     return { kind: "write", next, effects: [] };
   }
-  return begin(jet, asked, action, facts, now);
+  return begin(jet, asked, permitted.action, facts, now);
+}
+
+type Permission = Extract<JetDecision, { kind: "refused" }> | { readonly kind: "permitted"; readonly action: JetActionDefinition };
+
+/** A jet that the user may not see comes before an action that is not there, and that before a missing right. */
+function permit(template: TemplateDefinition, reference: string, { access }: TriggerFacts): Permission {
+  const denied = access.allow ? undefined : { kind: "refused" as const, code: access.code, message: access.message };
+  if (denied?.code === "unknown_jet") return denied;
+  const action = findAction(template, reference);
+  if (action === undefined) return { kind: "refused", code: "unknown_action", message: `template '${template.reference}' has no action '${reference}'` };
+  return denied ?? { kind: "permitted", action };
 }
 
 const busy = (jet: JetRecord): string =>
@@ -80,8 +92,8 @@ function begin(jet: JetRecord, asked: AcceptedTrigger, action: JetActionDefiniti
 }
 
 function setTarget(jet: JetRecord, asked: Of<"target">, now: Now): JetDecision {
-  if (isGone(jet)) return unknownJet(jet);
   if (knows(jet, asked.id) || jet.target?.id === asked.id) return unchanged("duplicate");
+  if (isGone(jet)) return unknownJet(jet);
   if (jet.open === undefined) {
     if (jet.state === asked.state) return unchanged("there");
     if (findPath(asked.template, jet.state, asked.state) === undefined) {
@@ -101,6 +113,7 @@ function hop(jet: JetRecord, { id, template, facts }: Of<"hop">, now: Now): JetD
   if (target === undefined || isGone(jet)) return unchanged("nothing_waits");
   if (jet.open !== undefined) return unchanged("busy");
   if (jet.state === target.state) return dropTarget(jet, now);
+  if (knows(jet, id)) return refused("conflict", "this hop was taken before");
   const action = target.hops < MAX_HOPS ? findPath(template, jet.state, target.state)?.[0] : undefined;
   if (action === undefined) return refused("no_path", `no actions lead from '${jet.state ?? ""}' to '${target.state}'`);
   if (!facts.access.allow) return refused(facts.access.code, facts.access.message);
@@ -120,13 +133,9 @@ function takeNext(jet: JetRecord, { template, facts }: Of<"next">, now: Now): Je
   const [head, ...queue] = jet.queue;
   if (head === undefined || isGone(jet)) return unchanged("nothing_waits");
   if (jet.open !== undefined) return unchanged("busy");
-  const action = findAction(template, head.action);
   const without = { ...jet, queue, changedAt: toInstant(now) };
-  const decision = !facts.access.allow
-    ? refused(facts.access.code, facts.access.message)
-    : action === undefined
-      ? refused("unknown_action", `template '${template.reference}' has no action '${head.action}'`)
-      : begin(without, head, action, facts, now);
+  const permitted = permit(template, head.action, facts);
+  const decision = permitted.kind === "refused" ? permitted : begin(without, head, permitted.action, facts, now);
   if (decision.kind !== "refused") return decision;
   const { code, message } = decision;
   return { kind: "write", next: without, effects: [{ type: "refuse", trigger: head, code, message }] };

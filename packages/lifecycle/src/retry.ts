@@ -10,6 +10,7 @@ export interface Backoff {
  * jitter the wait lies between half and the whole of the computed one, so that it never collapses to none.
  */
 export function backoffMs(policy: Backoff, attempt: number, random: number): number {
-  const whole = Math.min(policy.max, policy.backoff * policy.factor ** Math.max(0, attempt - 1));
+  // 0 times a factor that has grown to infinity is no number.
+  const whole = policy.backoff === 0 ? 0 : Math.min(policy.max, policy.backoff * policy.factor ** Math.max(0, attempt - 1));
   return Math.round(policy.jitter ? whole * (0.5 + random / 2) : whole);
 }

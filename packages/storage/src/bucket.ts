@@ -29,7 +29,12 @@ export interface Bucket<T> {
    * the write is sent again, and on refusal the leader is read; what stands there word for word is ours.
    */
   swap(key: string, value: T, expected: number, options?: SwapOptions): Promise<SwapOutcome>;
+  /** Reads a value that came another way, as a follower's. */
   parse(bytes: Uint8Array): Stored<T>;
+  /** Writes whatever is there; one try. False without an acknowledgement. */
+  put(key: string, value: T, options: { readonly ttlMs: number }): Promise<boolean>;
+  /** Leaves a marker; one try. */
+  remove(key: string): Promise<void>;
 }
 
 export interface BucketPlan<T> {
@@ -82,6 +87,13 @@ export function createBucket<T>(connection: Connection, names: Names, plan: Buck
   return {
     name: plan.name,
     parse: (bytes) => parse(bytes, 0),
+    async put(key, value, { ttlMs }) {
+      const options = { ttlMs, headers: plan.headersOf?.(value) };
+      return (await writeOnce(connection, names.kv(plan.name, key), JSON.stringify(value), options, READ_TIMEOUT_MS)).kind === "written";
+    },
+    async remove(key) {
+      await writeOnce(connection, names.kv(plan.name, key), "", { headers: [["KV-Operation", "DEL"]] }, READ_TIMEOUT_MS);
+    },
     async get(key) {
       const raw = await readRaw(key, DEADLINE_MS);
       if (raw === undefined) return { kind: "absent" };

@@ -1,6 +1,7 @@
 import {
   ACTION_HEADERS,
   ActionRecord,
+  JET_HEADERS,
   JetRecord,
   Lease,
   type Names,
@@ -24,8 +25,13 @@ export interface ActionInstants {
   readonly expiresAt: (record: ActionRecord) => string | undefined;
 }
 
-/** `instants` says what the headers of an action tell its followers; it comes from the lifecycle's core. */
-export function createMeshStore(connection: Connection, names: Names, instants: ActionInstants): MeshStore {
+const READ_ONLY: ActionInstants = { dueAt: () => undefined, expiresAt: () => undefined };
+
+/**
+ * `instants` says what the headers of an action tell its followers; it comes from the lifecycle's core, and who
+ * writes actions must give it.
+ */
+export function createMeshStore(connection: Connection, names: Names, instants = READ_ONLY): MeshStore {
   const { buckets } = names;
   const headersOf = (record: ActionRecord): [string, string][] => {
     const headers: [string, string][] = [
@@ -40,9 +46,13 @@ export function createMeshStore(connection: Connection, names: Names, instants: 
     if (record.jet !== undefined) headers.push([ACTION_HEADERS.jet, record.jet]);
     return headers;
   };
+  const jetHeaders = (jet: JetRecord): [string, string][] => {
+    if (jet.open !== undefined) return [[JET_HEADERS.open, jet.open.id]];
+    return jet.queue.length > 0 || jet.target !== undefined ? [[JET_HEADERS.waits, "1"]] : [];
+  };
   return {
     definitions: createBucket(connection, names, { name: buckets.definitions, schema: StoredDefinition }),
-    jets: createBucket(connection, names, { name: buckets.jets, schema: JetRecord }),
+    jets: createBucket(connection, names, { name: buckets.jets, schema: JetRecord, headersOf: jetHeaders }),
     actions: createBucket(connection, names, { name: buckets.actions, schema: ActionRecord, headersOf }),
     runners: createBucket(connection, names, { name: buckets.runners, schema: RunnerPresence }),
     leases: createBucket(connection, names, { name: buckets.leases, schema: Lease }),

@@ -28,12 +28,16 @@ export interface QueueOptions {
   readonly stream: string;
   readonly consumer: string;
   readonly maxInFlight: number;
+  /** How many more may be taken, where that hangs on more than what is in flight; `poke` when it grows. */
+  readonly room?: () => number;
   readonly handle: (message: QueueMessage) => Promise<Disposal>;
   readonly onProblem?: (problem: string) => void;
 }
 
 export interface Queue {
   readonly inFlight: number;
+  /** There is more room than there was. */
+  poke(): void;
   /** Stops taking, then waits until what was taken is done. */
   stop(): Promise<void>;
 }
@@ -56,7 +60,7 @@ export function consumeQueue(connection: Connection, options: QueueOptions): Que
 
   const pull = (): void => {
     if (stopped || nc.isClosed() || connection.connectedSince() === undefined) return;
-    const want = maxInFlight - inFlight - asked;
+    const want = Math.min(maxInFlight, options.room?.() ?? maxInFlight) - inFlight - asked;
     // In quarters, so that a busy queue does not ask once per message.
     if (want <= 0 || (want < maxInFlight / 4 && inFlight + asked > 0)) return;
     asked += want;
@@ -129,6 +133,7 @@ export function consumeQueue(connection: Connection, options: QueueOptions): Que
     get inFlight() {
       return inFlight;
     },
+    poke: pull,
     async stop() {
       if (!stopped) {
         stopped = true;

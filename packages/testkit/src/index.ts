@@ -1,2 +1,3 @@
 export { eventually } from "./eventually.ts";
+export { type MeshOptions, type ServiceName, startMesh, type TestMesh, type TestService } from "./mesh.ts";
 export { natsServerBinary, type NatsServerOptions, startNatsServer, type TestServer } from "./nats-server.ts";

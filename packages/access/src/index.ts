@@ -1,0 +1,1 @@
+export { type AccessFacts, decideAccess, type JetFacts, mayReadAction } from "./decide.ts";

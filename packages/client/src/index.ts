@@ -1,0 +1,1 @@
+export { type ClientOptions, connectClient, type MeshClient, MeshError, type TriggerMessage } from "./client.ts";

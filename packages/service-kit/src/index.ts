@@ -1,0 +1,5 @@
+export { actionIdOfChild, actionIdOfKey, actionIdOfMessage } from "./action-id.ts";
+export { BaseConfig, ConfigError, loadConfig } from "./config.ts";
+export { createLanes, type Lanes } from "./lanes.ts";
+export { createLogger, type Logger } from "./logger.ts";
+export { type RunningService, runService, type ServiceContext, type ServicePlan } from "./service.ts";

@@ -1,0 +1,134 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, openSync, closeSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { connectClient, type MeshClient } from "@jetmesh/client";
+import { eventually } from "./eventually.ts";
+import { type NatsServerOptions, startNatsServer, type TestServer } from "./nats-server.ts";
+
+export type ServiceName = "gateway" | "authz" | "state-store" | "lifecycle-ticker" | "flight-plan-runner";
+const ALL: readonly ServiceName[] = ["state-store", "authz", "gateway", "lifecycle-ticker", "flight-plan-runner"];
+
+/** A service as a real process; its log is kept in the mesh's own folder. */
+export interface TestService {
+  readonly name: ServiceName;
+  readonly pid: number;
+  readonly instance: string;
+  log(): string;
+  signal(signal: NodeJS.Signals): void;
+  /** SIGKILL, and gone. */
+  kill(): Promise<void>;
+  /** SIGTERM, and gone; the exit code. */
+  stop(): Promise<number | null>;
+}
+
+export interface MeshOptions {
+  readonly server?: NatsServerOptions;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Which services, and how many of each; one of each by default. */
+  readonly services?: Partial<Record<ServiceName, number>>;
+}
+
+/** A whole mesh of real processes on a nats-server of its own. */
+export interface TestMesh {
+  readonly server: TestServer;
+  readonly services: TestService[];
+  of(name: ServiceName): TestService;
+  start(name: ServiceName, env?: Readonly<Record<string, string>>): Promise<TestService>;
+  client(user?: string): Promise<MeshClient>;
+  /** Everything that the services logged, for a failure's message. */
+  logs(): string;
+  stop(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+const ROOT = join(import.meta.dirname, "../../..");
+
+export async function startMesh(options: MeshOptions = {}): Promise<TestMesh> {
+  const server = await startNatsServer(options.server);
+  const dir = mkdtempSync(join(tmpdir(), "jm-mesh-"));
+  const services: TestService[] = [];
+  const clients: MeshClient[] = [];
+  let started = 0;
+
+  const start = async (name: ServiceName, env: Readonly<Record<string, string>> = {}): Promise<TestService> => {
+    started += 1;
+    const service = await startService(name, join(dir, `${name}-${String(started)}.log`), { NATS_URL: server.url, ...options.env, ...env });
+    services.push(service);
+    return service;
+  };
+
+  const stop = async (): Promise<void> => {
+    await Promise.all(clients.map((client) => client.close()));
+    await Promise.all(services.map((service) => service.stop()));
+    await server.stop();
+    rmSync(dir, { recursive: true, force: true });
+  };
+
+  const wanted = ALL.flatMap((name) => Array.from({ length: options.services?.[name] ?? 1 }, () => name));
+  const mesh: TestMesh = {
+    server,
+    services,
+    of: (name) => {
+      const service = services.find((one) => one.name === name);
+      if (service === undefined) throw new Error(`the mesh has no ${name}`);
+      return service;
+    },
+    start,
+    client: async (user = "root") => {
+      const client = await connectClient({ url: server.url, user });
+      clients.push(client);
+      return client;
+    },
+    logs: () => services.map((service) => `--- ${service.name}\n${service.log()}`).join("\n"),
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
+  try {
+    await Promise.all(wanted.map((name) => start(name)));
+  } catch (thrown) {
+    await stop();
+    throw thrown;
+  }
+  return mesh;
+}
+
+async function startService(name: ServiceName, logFile: string, env: Readonly<Record<string, string>>): Promise<TestService> {
+  const log = openSync(logFile, "a");
+  const child = spawn(process.execPath, [join(ROOT, "services", name, "src/main.ts")], {
+    cwd: ROOT,
+    stdio: ["ignore", log, log, "ipc"],
+    env: { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "", JM_LOG_LEVEL: "info", ...env },
+  });
+  closeSync(log);
+  const readLog = (): string => readFileSync(logFile, "utf8");
+  let instance: string | undefined;
+  child.on("message", (message: { ready?: string; instance?: string }) => (instance = message.instance));
+  await eventually(
+    `${name} to be ready`,
+    () => {
+      if (child.exitCode !== null) throw new Error(`${name} ended with ${String(child.exitCode)}:\n${readLog()}`);
+      return instance;
+    },
+    { withinMs: 20_000, lastSeen: () => readLog().slice(-2_000) },
+  );
+  return {
+    name,
+    pid: child.pid ?? 0,
+    instance: instance ?? "",
+    log: readLog,
+    signal: (signal) => child.kill(signal),
+    kill: async () => void (await end(child, "SIGKILL")),
+    stop: () => end(child, "SIGTERM"),
+  };
+}
+
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<number | null> {
+  if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
+  const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+  // A paused process takes no SIGTERM.
+  child.kill("SIGCONT");
+  child.kill(signal);
+  await gone;
+  return child.exitCode;
+}

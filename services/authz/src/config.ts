@@ -1,0 +1,3 @@
+import { BaseConfig } from "@jetmesh/service-kit";
+
+export const AuthzConfig = BaseConfig;

@@ -1,0 +1,85 @@
+import type { AccessFacts, JetFacts } from "@jetmesh/access";
+import { DEFINITION_KEYS, JetRecord, StoredDefinition, type TemplateDefinition, type UserDefinition } from "@jetmesh/protocol";
+import type { Change } from "@jetmesh/storage";
+
+/**
+ * The facts that decisions are made on, kept up to date from the buckets of definitions and jets. Of a jet only
+ * who uses and manages it is kept, and per template how often each user stands in its jets.
+ */
+export interface FollowedFacts extends AccessFacts {
+  onDefinition(change: Change): void;
+  onJet(change: Change): void;
+}
+
+const FollowedJet = JetRecord.pick({ template: true, users: true, managers: true, destroyedAt: true });
+
+export function createFollowedFacts(rootUser: string): FollowedFacts {
+  const users = new Map<string, UserDefinition>();
+  const templates = new Map<string, TemplateDefinition>();
+  const plans = new Map<string, "user" | "manager" | "root">();
+  const states = new Set<string>();
+  const jets = new Map<string, JetFacts>();
+  const usersOfJets = createCounts();
+  const managersOfJets = createCounts();
+
+  const forget = (key: string): void => {
+    const reference = key.slice(key.indexOf(".") + 1);
+    if (key.startsWith(`${DEFINITION_KEYS.User}.`)) users.delete(reference);
+    if (key.startsWith(`${DEFINITION_KEYS.Template}.`)) templates.delete(reference);
+    if (key.startsWith(`${DEFINITION_KEYS.Plan}.`)) plans.delete(reference);
+    if (key.startsWith(`${DEFINITION_KEYS.State}.`)) states.delete(reference);
+  };
+
+  return {
+    levelOf: (user) => (user === rootUser ? "root" : users.get(user)?.level),
+    template: (reference) => templates.get(reference),
+    jet: (reference) => jets.get(reference),
+    isUserOfAnyJet: (template, user) => usersOfJets.has(template, user),
+    isManagerOfAnyJet: (template, user) => managersOfJets.has(template, user),
+    planLevel: (reference) => plans.get(reference),
+    exists: (kind, reference) => (kind === "State" ? states.has(reference) : users.has(reference)),
+    onDefinition(change) {
+      forget(change.key);
+      if (!change.exists) return;
+      const { definition } = StoredDefinition.parse(JSON.parse(Buffer.from(change.data).toString()));
+      if (definition.kind === "User") users.set(definition.reference, definition);
+      else if (definition.kind === "Template") templates.set(definition.reference, definition);
+      else if (definition.kind === "Plan") plans.set(definition.reference, definition.accessLevel);
+      else states.add(definition.reference);
+    },
+    onJet(change) {
+      const before = jets.get(change.key);
+      if (before !== undefined) {
+        for (const user of before.users) usersOfJets.add(before.template, user, -1);
+        for (const user of before.managers) managersOfJets.add(before.template, user, -1);
+        jets.delete(change.key);
+      }
+      if (!change.exists) return;
+      const jet = FollowedJet.parse(JSON.parse(Buffer.from(change.data).toString()));
+      if (jet.destroyedAt !== undefined) return;
+      jets.set(change.key, { template: jet.template, users: jet.users, managers: jet.managers });
+      for (const user of jet.users) usersOfJets.add(jet.template, user, 1);
+      for (const user of jet.managers) managersOfJets.add(jet.template, user, 1);
+    },
+  };
+}
+
+interface Counts {
+  add(template: string, user: string, by: number): void;
+  has(template: string, user: string): boolean;
+}
+
+function createCounts(): Counts {
+  const counts = new Map<string, Map<string, number>>();
+  return {
+    add(template, user, by) {
+      let ofTemplate = counts.get(template);
+      if (ofTemplate === undefined) counts.set(template, (ofTemplate = new Map<string, number>()));
+      const count = (ofTemplate.get(user) ?? 0) + by;
+      if (count > 0) ofTemplate.set(user, count);
+      else ofTemplate.delete(user);
+      if (ofTemplate.size === 0) counts.delete(template);
+    },
+    has: (template, user) => counts.get(template)?.has(user) ?? false,
+  };
+}

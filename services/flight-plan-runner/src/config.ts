@@ -1,0 +1,18 @@
+import { BaseConfig } from "@jetmesh/service-kit";
+import { z } from "zod";
+
+const Pools = z
+  .string()
+  .default("default")
+  .transform((text) => text.split(",").map((pool) => pool.trim()))
+  .pipe(z.array(z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, "must be references, separated by commas")).min(1));
+
+export const RunnerConfig = BaseConfig.extend({
+  /** The pools it serves, separated by commas. */
+  JM_POOLS: Pools,
+  /** How many actions it executes at a time. */
+  JM_CONCURRENCY: z.coerce.number().int().min(1).max(10_000).default(128),
+  /** Between SIGTERM and SIGKILL of a step's processes, in milliseconds. */
+  JM_GRACE_MS: z.coerce.number().int().min(0).default(3_000),
+});
+export type RunnerConfig = z.infer<typeof RunnerConfig>;

@@ -1,0 +1,42 @@
+import type { ActionRecord } from "@jetmesh/protocol";
+import type { Leavings, MainAnswer, Now, WatcherAnswer } from "@jetmesh/lifecycle";
+import type { ActionOutput } from "./output.ts";
+
+/** What a method of a kind is given. */
+export interface KindContext {
+  /** The record as it was claimed. */
+  readonly record: ActionRecord;
+  /** Fires on cancel, when a delay ends, and when the claim is lost; its reason has a `code` and a `message`. */
+  readonly signal: AbortSignal;
+  /** The revision of the claim's write: grows with every claim of every action (the fencing token). */
+  readonly fence: number;
+  readonly output: ActionOutput;
+  now(): Now;
+  /** Writes what is done so far. Throws `ClaimLostError` where the claim is not held any more. */
+  progress(left: Leavings): Promise<void>;
+  /** The delay of the present state counts from now on again. */
+  heartbeat(): Promise<void>;
+}
+
+/** The code behind an action. */
+export interface ActionKind {
+  readonly name: string;
+  /** What the claim's own write leaves already; pure. */
+  opening?(record: ActionRecord, now: Now): Leavings;
+  /** Called before main and before each watcher. */
+  init?(context: KindContext): Promise<void>;
+  /** Called at most once per attempt. */
+  main(context: KindContext): Promise<MainAnswer>;
+  watcher?(context: KindContext): Promise<WatcherAnswer>;
+  rollback?(context: KindContext): Promise<void>;
+}
+
+export class ClaimLostError extends Error {
+  override readonly name = "ClaimLostError";
+}
+
+/** Why a signal fired. */
+export interface AbortReason {
+  readonly code: string;
+  readonly message: string;
+}

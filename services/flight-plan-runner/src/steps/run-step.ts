@@ -1,0 +1,80 @@
+import { backoffMs } from "@jetmesh/lifecycle";
+import type { ActionError, Step } from "@jetmesh/protocol";
+import { prepareHttp } from "./http.ts";
+import { createRender, TemplateError } from "./render.ts";
+import { prepareShell } from "./shell.ts";
+import type { Attempt, Output, StepContext, StepResult, StepStatus, TryResult } from "./step-context.ts";
+import { pause, withTimeLimit } from "./time-limit.ts";
+
+export type { OutputStream, StepContext, StepResult } from "./step-context.ts";
+
+/**
+ * Runs a shell or an http step, with its retries. It resolves when nothing of the step runs any more, except for
+ * processes that left its session on purpose, and a step that fails is a result, never a rejection.
+ */
+export async function runStep(step: Step, context: StepContext): Promise<StepResult> {
+  let attempt: Attempt;
+  try {
+    attempt = prepare(step, context);
+  } catch (error) {
+    if (!(error instanceof TemplateError)) throw error;
+    return failed(0, { code: "step_failed", message: `broken template in ${error.message}` });
+  }
+  let tries = 0;
+  let last: StepStatus = {};
+  while (!context.signal.aborted) {
+    tries += 1;
+    const { value, timedOut } = await withTimeLimit(context.signal, step.timeout, attempt);
+    const { failure, cut, ...status } = value;
+    last = status;
+    if (failure === undefined && cut !== true) return { outcome: "SUCCESS", tries, ...status };
+    if (cut === true && !timedOut) break;
+    if (tries >= step.retry.attempts) return failed(tries, errorOf(value, timedOut, step.timeout), status);
+    await pause(backoffMs(step.retry, tries, context.random()), context.signal);
+  }
+  return failed(tries, canceledBy(context.signal), last);
+}
+
+function prepare(step: Step, context: StepContext): Attempt {
+  const render = createRender(context.values);
+  const output = withoutFailure(context.output);
+  if (step.shell !== undefined) return prepareShell({ ...step, shell: step.shell }, context, output, render);
+  if (step.http !== undefined) return prepareHttp(step.http, output, render);
+  throw new TypeError("a step that waits is not run: its plan waits");
+}
+
+/** What goes wrong with the output is no fault of the step, which must end whatever becomes of its lines. */
+function withoutFailure(output: StepContext["output"]): Output {
+  return (stream, chunk) => {
+    try {
+      return output(stream, chunk)?.catch(() => undefined);
+    } catch {
+      return undefined;
+    }
+  };
+}
+
+const failed = (tries: number, error: ActionError, status: StepStatus = {}): StepResult => ({
+  outcome: "ERROR",
+  tries,
+  ...status,
+  error,
+});
+
+function errorOf({ failure, cut }: TryResult, timedOut: boolean, timeoutMs: number): ActionError {
+  if (cut === true && timedOut) {
+    return { code: "step_timeout", message: `did not end within ${String(timeoutMs)} ms` };
+  }
+  return { code: "step_failed", message: failure ?? "failed" };
+}
+
+/** Whoever aborts may say why, by a reason that carries a code. */
+function canceledBy(signal: AbortSignal): ActionError {
+  const reason: unknown = signal.reason;
+  const { code, message } = (typeof reason === "object" && reason !== null ? reason : {}) as Record<
+    string,
+    unknown
+  >;
+  if (typeof code !== "string") return { code: "canceled", message: "canceled" };
+  return { code, message: typeof message === "string" && message !== "" ? message : code };
+}

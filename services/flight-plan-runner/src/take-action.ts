@@ -1,0 +1,115 @@
+import { type ActionRecord, actionIdOfResume, ResumeBody } from "@jetmesh/protocol";
+import { type ActionDecision, decideAction } from "@jetmesh/lifecycle";
+import { ask, type Disposal, ensureError, type QueueMessage, tell, UnavailableError } from "@jetmesh/storage";
+import type { RunnerDeps } from "./deps.ts";
+import { createHeldAction, newNonce } from "./held-action.ts";
+import { isHolderDead } from "./judge-holder.ts";
+import type { ActionKind } from "./kinds.ts";
+import { runHeld } from "./run-held.ts";
+
+const ACK: Disposal = { kind: "ack" };
+/** Lost races for one hint: whoever won has it. */
+const MAX_TRIES = 5;
+
+/**
+ * One hint to look at an action: judged from its record, claimed by a compare-and-swap, acknowledged once the
+ * claim is won or lost, and executed after that (design §4).
+ */
+export async function takeAction(deps: RunnerDeps, message: QueueMessage, onFree: () => void): Promise<Disposal> {
+  try {
+    return await take(deps, message, onFree);
+  } catch (thrown) {
+    if (thrown instanceof UnavailableError || message.deliveries < 5) {
+      deps.log.warn({ err: thrown, subject: message.subject }, "a resume is tried again");
+      return { kind: "retry", afterMs: Math.min(10_000, 250 * message.deliveries) };
+    }
+    return dead(deps, message, "internal", `failed ${String(message.deliveries)} times: ${ensureError(thrown).message}`);
+  }
+}
+
+async function take(deps: RunnerDeps, message: QueueMessage, onFree: () => void): Promise<Disposal> {
+  const hint = parseHint(message);
+  if (hint === undefined) return dead(deps, message, "invalid_request", "not a resume");
+  let carried = hint.record !== undefined && hint.revision !== undefined ? { record: hint.record, revision: hint.revision } : undefined;
+
+  for (let tries = 0; tries < MAX_TRIES; tries += 1) {
+    const at = carried ?? (await readAction(deps, hint.id));
+    if (at === undefined) return ACK;
+    carried = undefined;
+    const kind = deps.kinds.get(at.record.kind);
+    // Another runner of the pool may know it; the action itself waits, and its start delay counts.
+    if (kind === undefined) return { kind: "retry", afterMs: 1_000 };
+    const decision = await judge(deps, at.record);
+    if (decision.kind !== "write") return ACK;
+    const next = opened(kind, decision, deps.clock.now());
+    const written = await deps.store.actions.swap(hint.id, next, at.revision);
+    if (written.kind === "conflict") continue;
+    if (next.claim?.runner === deps.id) execute(deps, kind, next, written.revision, decision, onFree);
+    else endWithoutClaim(deps, next, written.revision, decision);
+    return ACK;
+  }
+  return ACK;
+}
+
+async function readAction(deps: RunnerDeps, id: string): Promise<{ record: ActionRecord; revision: number } | undefined> {
+  const stored = await deps.store.actions.get(id);
+  if (stored.kind === "unreadable") throw new Error(`the record of action ${id} cannot be read: ${stored.why}`);
+  return stored.kind === "record" ? { record: stored.value, revision: stored.revision } : undefined;
+}
+
+/** Asks after the holder only where everything hangs on it: that takes up to two seconds. */
+async function judge(deps: RunnerDeps, record: ActionRecord): Promise<ActionDecision> {
+  const resume = { type: "resume", runner: deps.id, nonce: newNonce(), holderDead: false } as const;
+  const decision = decideAction(record, resume, deps.clock.now());
+  if (decision.kind !== "unchanged" || decision.why !== "held" || record.claim === undefined) return decision;
+  if (!(await isHolderDead(deps, record.id, record.claim))) return decision;
+  return decideAction(record, { ...resume, holderDead: true }, deps.clock.now());
+}
+
+/** The claim's own write opens what the kind begins with. */
+function opened(kind: ActionKind, decision: ActionDecision & { kind: "write" }, now: number): ActionRecord {
+  const { next, effects } = decision;
+  const claimsMain = effects.some((effect) => effect.type === "run" && effect.method === "main");
+  const left = claimsMain ? kind.opening?.(next, now) : undefined;
+  if (left === undefined) return next;
+  return {
+    ...next,
+    ...(left.journal === undefined ? {} : { journal: [...left.journal] }),
+    ...(left.bag === undefined ? {} : { bag: left.bag }),
+  };
+}
+
+function execute(deps: RunnerDeps, kind: ActionKind, record: ActionRecord, revision: number, decision: ActionDecision & { kind: "write" }, onFree: () => void): void {
+  if (record.claim === undefined) return;
+  const held = createHeldAction(deps, record, record.claim, revision);
+  deps.held.set(record.id, held);
+  runHeld(deps, held, kind, decision.effects)
+    .catch((thrown: unknown) => deps.log.error({ err: thrown, action: record.id }, "left to be taken over"))
+    .finally(() => {
+      if (deps.held.get(record.id) === held) deps.held.delete(record.id);
+      held.markEnded();
+      onFree();
+    });
+}
+
+/** Looking at it ended it: a start delay or a deadline had passed. */
+function endWithoutClaim(deps: RunnerDeps, record: ActionRecord, revision: number, decision: ActionDecision & { kind: "write" }): void {
+  if (!decision.effects.some(({ type }) => type === "tell")) return;
+  tell(deps.connection, deps.names.svc.of("state-store", "ended"), { v: 1, revision, record });
+}
+
+function parseHint(message: QueueMessage): ResumeBody | undefined {
+  try {
+    const body = ResumeBody.parse(JSON.parse(Buffer.from(message.data).toString()));
+    return body.id === actionIdOfResume(message.subject) && (body.record === undefined || body.record.id === body.id) ? body : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Only a state-store writes dead letters. */
+async function dead(deps: RunnerDeps, message: QueueMessage, code: string, reason: string): Promise<Disposal> {
+  const letter = { v: 1, stream: message.stream, sequence: message.sequence, deliveries: message.deliveries, subject: message.subject, code, reason, size: message.data.length, data: Buffer.from(message.data.subarray(0, 64 * 1024)).toString("base64") };
+  const answer = await ask(deps.connection, deps.names.svc.of("state-store", "dead"), letter, 5_000);
+  return answer.ok ? ACK : { kind: "retry", afterMs: 1_000 };
+}

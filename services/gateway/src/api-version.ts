@@ -1,0 +1,2 @@
+/** What a document begins with (design §10). */
+export const API_VERSION = "jetmesh/v1";

@@ -1,0 +1,33 @@
+import type { Endpoint, ImportReply, RequestOf } from "@jetmesh/protocol";
+import { getAction, getLogs, listActions } from "./action-endpoints.ts";
+import { applyDefinition, getDefinition, listDefinitions } from "./definition-endpoints.ts";
+import type { GatewayDeps } from "./deps.ts";
+import { handOver } from "./hand-over.ts";
+import { createJet, getJet, listJetActions, listJets, triggerJet } from "./jet-endpoints.ts";
+
+type Handler<E extends Endpoint> = (deps: GatewayDeps, user: string, request: RequestOf<E>) => Promise<unknown>;
+
+/** One handler per endpoint; the request is parsed by then. */
+export const ENDPOINTS: { readonly [E in Endpoint]: Handler<E> } = {
+  "template.apply": applyDefinition,
+  "state.apply": applyDefinition,
+  "plan.apply": applyDefinition,
+  "user.apply": applyDefinition,
+  "template.get": (deps, user, { reference }) => getDefinition(deps, user, "Template", reference),
+  "state.get": (deps, user, { reference }) => getDefinition(deps, user, "State", reference),
+  "plan.get": (deps, user, { reference }) => getDefinition(deps, user, "Plan", reference),
+  "user.get": (deps, user, { reference }) => getDefinition(deps, user, "User", reference),
+  "template.list": (deps, user, request) => listDefinitions(deps, user, "Template", request),
+  "state.list": (deps, user, request) => listDefinitions(deps, user, "State", request),
+  "plan.list": (deps, user, request) => listDefinitions(deps, user, "Plan", request),
+  "user.list": (deps, user, request) => listDefinitions(deps, user, "User", request),
+  import: (deps, user, request) => handOver<ImportReply, "state-store.import">(deps, "state-store.import", { v: 1, user, request }),
+  "jet.create": createJet,
+  "jet.get": (deps, user, { reference }) => getJet(deps, user, reference),
+  "jet.list": listJets,
+  "jet.actions": (deps, user, { reference }) => listJetActions(deps, user, reference),
+  "jet.trigger": triggerJet,
+  "action.get": (deps, user, { id }) => getAction(deps, user, id),
+  "action.list": listActions,
+  "action.logs": getLogs,
+};

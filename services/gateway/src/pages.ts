@@ -1,0 +1,45 @@
+import type { Change } from "@jetmesh/storage";
+import { RefusedError } from "./refused-error.ts";
+
+export interface Page<T> {
+  readonly items: readonly T[];
+  /** Where the next page begins; absent on the last. */
+  readonly cursor?: string;
+}
+
+export interface Source<T> {
+  /** Reads on from a cursor, at most so many; gives the cursor after the last one read, undefined at the end. */
+  read(cursor: number, most: number, visit: (change: Change) => "more" | "enough"): Promise<number | undefined>;
+  /** Undefined where it does not match the filter, or cannot be read. */
+  parse(change: Change): T | undefined;
+  /** Which of them the caller may see. */
+  allow(found: readonly T[]): Promise<readonly boolean[]>;
+}
+
+/** One request looks at no more records than this, so that a filter that matches little costs no minutes. */
+const MOST_LOOKED_AT = 10_000;
+
+/**
+ * One page, in the order of the records' last change: a cursor is a place in the bucket's stream, so a page costs
+ * what it shows and no more. A record that changes meanwhile moves to the end, and may be seen twice, never missed.
+ */
+export async function collect<T>({ cursor, limit }: { cursor?: string | undefined; limit: number }, source: Source<T>): Promise<Page<T>> {
+  let from = cursor === undefined ? 0 : Number(cursor);
+  if (!Number.isSafeInteger(from) || from < 0) throw new RefusedError("invalid_request", "the cursor is none that was given out");
+  const items: T[] = [];
+  let lookedAt = 0;
+  for (;;) {
+    const found: T[] = [];
+    const next = await source.read(from, Math.min(1_000, MOST_LOOKED_AT - lookedAt), (change) => {
+      lookedAt += 1;
+      const item = source.parse(change);
+      if (item !== undefined) found.push(item);
+      return items.length + found.length >= limit ? "enough" : "more";
+    });
+    const allowed = await source.allow(found);
+    items.push(...found.filter((_, index) => allowed[index]));
+    if (next === undefined) return { items };
+    if (items.length >= limit || lookedAt >= MOST_LOOKED_AT) return { items, cursor: String(next) };
+    from = next;
+  }
+}

@@ -1,0 +1,59 @@
+import { topologyOf, TRIGGER_CONSUMER } from "@jetmesh/protocol";
+import { dueAt, expiresAt } from "@jetmesh/lifecycle";
+import { createLanes, type RunningService, type ServiceContext } from "@jetmesh/service-kit";
+import { consumeQueue, createMeshStore, ensureTopology } from "@jetmesh/storage";
+import { serveApi } from "./api.ts";
+import type { StateStoreConfig } from "./config.ts";
+import { followDefinitions } from "./definitions.ts";
+import type { Deps } from "./deps.ts";
+import { settleEnded } from "./ended.ts";
+import { createJetCopies } from "./jet-copies.ts";
+import { startRepair } from "./repair.ts";
+import { settleAction } from "./settle.ts";
+import { handleTriggerMessage } from "./triggers.ts";
+
+/** The only service that makes streams and buckets. */
+export async function prepareTopology({ connection, names, config, log }: Omit<ServiceContext<StateStoreConfig>, "clock">): Promise<void> {
+  const report = await ensureTopology(connection, topologyOf(names, { replicas: config.JM_REPLICAS }));
+  if (report.created.length > 0) log.info({ created: report.created }, "made streams and buckets");
+  for (const drift of report.drift) log.warn(drift, "a stream differs from what the mesh plans");
+}
+
+export async function startStateStore({ config, names, connection, clock, log }: ServiceContext<StateStoreConfig>): Promise<RunningService> {
+  const store = createMeshStore(connection, names, { dueAt, expiresAt });
+  const definitions = followDefinitions(connection, names, store, (problem) => log.warn({ problem }, "following"));
+  const deps: Deps = {
+    config,
+    names,
+    connection,
+    store,
+    clock,
+    log,
+    definitions,
+    jets: createJetCopies(store),
+    lanes: createLanes(),
+    settleLater: (ended) => {
+      settleAction(deps, ended).catch((thrown: unknown) => log.warn({ err: thrown, action: ended.record.id }, "not settled yet"));
+    },
+  };
+  const ended = settleEnded(deps);
+  const repair = startRepair(deps, (id) => ended.settling.has(id));
+  await Promise.all([definitions.ready, repair.ready]);
+  const api = serveApi(deps);
+  const triggers = consumeQueue(connection, {
+    stream: names.streams.triggers,
+    consumer: TRIGGER_CONSUMER,
+    maxInFlight: config.JM_CONCURRENCY,
+    handle: (message) => handleTriggerMessage(deps, message),
+    onProblem: (problem) => log.warn({ problem }, "triggers"),
+  });
+  return {
+    details: () => ({ openActions: repair.openActions, triggersInFlight: triggers.inFlight }),
+    async drain() {
+      await triggers.stop();
+      await Promise.all([api.stop(), ended.stop(), repair.stop()]);
+      await Promise.all([api.idle(), ended.idle()]);
+      await definitions.stop();
+    },
+  };
+}

@@ -1,0 +1,42 @@
+import { type Definition, definitionKey, type Names, type PlanDefinition, StoredDefinition, type TemplateDefinition } from "@jetmesh/protocol";
+import { type Connection, follow, type MeshStore } from "@jetmesh/storage";
+
+/** Templates and plans: a followed copy for the common case, the leader where a refusal would rest on it. */
+export interface Definitions {
+  template(reference: string, fresh: boolean): Promise<TemplateDefinition | undefined>;
+  plan(reference: string, fresh: boolean): Promise<PlanDefinition | undefined>;
+  readonly ready: Promise<void>;
+  stop(): Promise<void>;
+}
+
+export function followDefinitions(connection: Connection, names: Names, store: MeshStore, onProblem: (problem: string) => void): Definitions {
+  const copies = new Map<string, Definition>();
+  const follower = follow(connection, names, {
+    bucket: names.buckets.definitions,
+    onProblem,
+    onChange: (change) => {
+      copies.delete(change.key);
+      if (!change.exists) return;
+      const { definition } = StoredDefinition.parse(JSON.parse(Buffer.from(change.data).toString()));
+      if (definition.kind === "Template" || definition.kind === "Plan") copies.set(change.key, definition);
+    },
+  });
+
+  const load = async <K extends "Template" | "Plan">(kind: K, reference: string, fresh: boolean): Promise<Extract<Definition, { kind: K }> | undefined> => {
+    const key = definitionKey(kind, reference);
+    const copy = fresh ? undefined : copies.get(key);
+    let found = copy;
+    if (found === undefined) {
+      const stored = await store.definitions.get(key);
+      found = stored.kind === "record" ? stored.value.definition : undefined;
+    }
+    return found?.kind === kind ? (found as Extract<Definition, { kind: K }>) : undefined;
+  };
+
+  return {
+    template: (reference, fresh) => load("Template", reference, fresh),
+    plan: (reference, fresh) => load("Plan", reference, fresh),
+    ready: follower.ready,
+    stop: () => follower.stop(),
+  };
+}

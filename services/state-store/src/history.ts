@@ -1,0 +1,66 @@
+import type { AcceptedTrigger, ActionRecord, HistoryEntry, ToldMessage } from "@jetmesh/protocol";
+import { toInstant } from "@jetmesh/lifecycle";
+import { tell, writeRepeatable } from "@jetmesh/storage";
+import type { Deps } from "./deps.ts";
+import type { Refusal } from "./refusal.ts";
+
+type HistoryDeps = Pick<Deps, "connection" | "names" | "clock">;
+
+/** One message per closed action: made again after a crash it has the same message id. */
+export async function writeClosed(deps: HistoryDeps, record: ActionRecord): Promise<void> {
+  const { names } = deps;
+  const entry: HistoryEntry = {
+    v: 1,
+    what: "closed",
+    id: record.id,
+    at: toInstant(deps.clock.now()),
+    user: record.user,
+    kind: record.kind,
+    attempt: record.attempt,
+    transitions: record.transitions,
+    ...(record.jet === undefined ? {} : { jet: record.jet }),
+    ...(record.template === undefined ? {} : { template: record.template }),
+    ...(record.definition.jetAction === undefined ? {} : { action: record.definition.jetAction.reference }),
+    ...(record.trigger === undefined ? {} : { trigger: record.trigger }),
+    ...(record.outcome === undefined ? {} : { outcome: record.outcome }),
+    ...(record.error === undefined ? {} : { error: record.error }),
+  };
+  await writeRepeatable(deps.connection, names.history.of(record.jet ?? record.kind), JSON.stringify(entry), { messageId: record.id });
+}
+
+/** A result that was not applied, for its holder's claim had been taken over. */
+export async function writeLate(deps: HistoryDeps, record: ActionRecord, late: { readonly runner: string; readonly nonce: string; readonly state: string }): Promise<void> {
+  const entry: HistoryEntry = {
+    v: 1,
+    what: "late",
+    id: record.id,
+    at: toInstant(deps.clock.now()),
+    user: record.user,
+    kind: record.kind,
+    attempt: record.attempt,
+    late: { runner: late.runner, state: late.state },
+    ...(record.jet === undefined ? {} : { jet: record.jet }),
+  };
+  await writeRepeatable(deps.connection, deps.names.history.of(record.jet ?? record.kind), JSON.stringify(entry), { messageId: `${record.id}.late.${late.nonce}` });
+}
+
+/** A trigger that was refused: who, what, and why. */
+export async function writeRefused(deps: HistoryDeps, asked: Pick<AcceptedTrigger, "id" | "user" | "action" | "trigger">, jet: string, refusal: Refusal): Promise<void> {
+  const entry: HistoryEntry = {
+    v: 1,
+    what: "refused",
+    id: asked.id,
+    at: toInstant(deps.clock.now()),
+    user: asked.user,
+    jet,
+    action: asked.action,
+    trigger: asked.trigger,
+    refusal: { code: refusal.code, message: refusal.message },
+  };
+  await writeRepeatable(deps.connection, deps.names.history.of(jet), JSON.stringify(entry), { messageId: `${asked.id}.refused` });
+}
+
+/** Tells the gateway whose caller waits; a hint, for the caller can always ask by id. */
+export function tellCaller(deps: Pick<Deps, "connection" | "names">, gateway: string | undefined, message: ToldMessage): void {
+  if (gateway !== undefined) tell(deps.connection, deps.names.svc.ofInstance("gateway", gateway, "told"), message);
+}

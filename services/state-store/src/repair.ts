@@ -1,0 +1,149 @@
+import { ACTION_HEADERS, JET_HEADERS } from "@jetmesh/protocol";
+import { decideAction, incarnationOf, toInstant } from "@jetmesh/lifecycle";
+import { type Change, follow } from "@jetmesh/storage";
+import { advance } from "./advance.ts";
+import { remakeAction } from "./begin-opened.ts";
+import type { Deps } from "./deps.ts";
+import { afterAdvance, settleAction } from "./settle.ts";
+
+/**
+ * Finishes what another state-store left (design §4, Repair), at start and every second: an open id without a
+ * record is created, an outcome settled, an idle jet with a queue or a target moved on; and the start delays and
+ * deadlines of actions that nobody holds. It follows headers only, acts on what has stood still for a while, and
+ * judges everything again from the leader; so any number of state-stores may repair at once.
+ */
+interface SeenAction {
+  readonly state: string;
+  readonly expires: string | undefined;
+  readonly since: number;
+}
+interface SeenJet {
+  readonly open: string | undefined;
+  readonly since: number;
+}
+
+const EVERY_MS = 1_000;
+/** Younger than this is most likely being handled by whoever wrote it. */
+const STILL_MS = 1_500;
+/** At most so many repairs a round, so that a long outage is worked off in order and not all at once. */
+const MOST_A_ROUND = 500;
+
+export interface Repair {
+  readonly ready: Promise<void>;
+  readonly openActions: number;
+  stop(): Promise<void>;
+}
+
+export function startRepair(deps: Deps, isBusy: (actionId: string) => boolean): Repair {
+  const { connection, names, clock, log } = deps;
+  const actions = new Map<string, SeenAction>();
+  const jets = new Map<string, SeenJet>();
+  const onProblem = (problem: string): void => log.warn({ problem }, "following");
+
+  const onAction = (change: Change): void => {
+    const state = change.exists ? change.header(ACTION_HEADERS.state) : undefined;
+    if (state === undefined || state === "CLOSED" || state === "REVERTED") actions.delete(change.key);
+    else actions.set(change.key, { state, expires: change.header(ACTION_HEADERS.expires), since: performance.now() });
+  };
+  const onJet = (change: Change): void => {
+    const open = change.exists ? change.header(JET_HEADERS.open) : undefined;
+    const waits = change.exists && change.header(JET_HEADERS.waits) !== undefined;
+    if (open === undefined && !waits) jets.delete(change.key);
+    else jets.set(change.key, { open, since: performance.now() });
+  };
+  const followers = [
+    follow(connection, names, { bucket: names.buckets.actions, headersOnly: true, onChange: onAction, onProblem }),
+    follow(connection, names, { bucket: names.buckets.jets, headersOnly: true, onChange: onJet, onProblem }),
+  ];
+
+  const round = async (): Promise<void> => {
+    if (connection.connectedSince() === undefined || !followers.every(({ isReady }) => isReady)) return;
+    const before = performance.now() - STILL_MS;
+    const now = toInstant(clock.now());
+    const tasks: (() => Promise<void>)[] = [];
+    for (const [id, seen] of actions) {
+      if (tasks.length >= MOST_A_ROUND) break;
+      const isEnded = seen.state === "SUCCESS" || seen.state === "ERROR";
+      if (isEnded && seen.since < before && !isBusy(id)) tasks.push(() => settleLeft(deps, id));
+      else if (!isEnded && seen.expires !== undefined && seen.expires <= now) tasks.push(() => expire(deps, id));
+    }
+    for (const [reference, seen] of jets) {
+      if (tasks.length >= MOST_A_ROUND) break;
+      if (seen.since >= before) continue;
+      if (seen.open === undefined) tasks.push(() => moveOn(deps, reference));
+      else if (!actions.has(seen.open)) tasks.push(() => remake(deps, reference));
+    }
+    for (const task of tasks) {
+      await task().catch((thrown: unknown) => log.warn({ err: thrown }, "not repaired yet"));
+    }
+  };
+
+  let stopped = false;
+  let running = Promise.resolve();
+  const timer = setInterval(() => {
+    // One round at a time: one that takes longer than its second delays the next.
+    running = running.then(() => (stopped ? undefined : round())).catch((thrown: unknown) => log.error({ err: thrown }, "repair failed"));
+  }, EVERY_MS);
+
+  return {
+    ready: Promise.all(followers.map(({ ready }) => ready)).then(() => undefined),
+    get openActions() {
+      return actions.size;
+    },
+    async stop() {
+      stopped = true;
+      clearInterval(timer);
+      await running;
+      await Promise.all(followers.map((follower) => follower.stop()));
+    },
+  };
+}
+
+async function settleLeft(deps: Deps, id: string): Promise<void> {
+  const stored = await deps.store.actions.get(id);
+  if (stored.kind !== "record" || (stored.value.state !== "SUCCESS" && stored.value.state !== "ERROR")) return;
+  deps.log.info({ action: id }, "settling what was left");
+  await settleAction(deps, { record: stored.value, revision: stored.revision });
+}
+
+/** The start delay or the deadline of an action that nobody holds has passed. */
+async function expire(deps: Deps, id: string): Promise<void> {
+  const stored = await deps.store.actions.get(id);
+  if (stored.kind !== "record") return;
+  const decision = decideAction(stored.value, { type: "expire" }, deps.clock.now());
+  if (decision.kind !== "write") return;
+  const written = await deps.store.actions.swap(id, decision.next, stored.revision);
+  if (written.kind === "written" && decision.effects.some(({ type }) => type === "tell")) {
+    await settleAction(deps, { record: decision.next, revision: written.revision });
+  }
+}
+
+/** A jet that names an open action of which nothing is known: it was never made, or it is over and gone. */
+async function remake(deps: Deps, reference: string): Promise<void> {
+  const at = await deps.jets.load(reference, true);
+  if (at?.jet.open === undefined) return;
+  const stored = await deps.store.actions.get(at.jet.open.id);
+  if (stored.kind === "record") {
+    const { value: record, revision } = stored;
+    // Closed, and its jet does not know: settled from what the closed record says.
+    if (record.outcome !== undefined) await settleAction(deps, { record, revision });
+    return;
+  }
+  if (stored.kind !== "absent") return;
+  deps.log.info({ jet: reference, action: at.jet.open.id }, "making an action that was left");
+  await remakeAction(deps, at, await deps.definitions.template(at.jet.template, true));
+}
+
+/** An idle jet for which a target or a trigger waits. */
+async function moveOn(deps: Deps, reference: string): Promise<void> {
+  await deps.lanes.run(reference, async () => {
+    const at = await deps.jets.load(reference, true);
+    if (at === undefined || at.jet.open !== undefined) return;
+    const advanced = await advance(deps, { kind: "write", next: at.jet, effects: [] });
+    if (advanced.next === at.jet) return;
+    const written = await deps.store.jets.swap(reference, advanced.next, at.revision);
+    if (written.kind === "conflict") return deps.jets.drop(reference);
+    deps.jets.keep(reference, { jet: advanced.next, revision: written.revision });
+    await afterAdvance(deps, reference, advanced, incarnationOf(at.jet, at.revision));
+  });
+}

@@ -1,0 +1,84 @@
+import type { ActionRecord, JetActionDefinition, JetRecord } from "@jetmesh/protocol";
+import { decideAction, decideJet, incarnationOf, type JetDecision } from "@jetmesh/lifecycle";
+import { advance } from "./advance.ts";
+import { beginOpened } from "./begin-opened.ts";
+import type { ActionAt, Deps } from "./deps.ts";
+import { tellCaller, writeClosed, writeRefused } from "./history.ts";
+
+/**
+ * Ends an action (design §4, Ending): outcome, jet settled, history, CLOSED with its TTL, in this order and each
+ * after the last is acknowledged. Every part can be done again by anybody: the jet settles only while it names
+ * the action, the history has the action's id, and CLOSED is a compare-and-swap from the outcome.
+ */
+export async function settleAction(deps: Deps, { record, revision }: ActionAt): Promise<void> {
+  const { jet, definition } = record;
+  if (record.outcome === undefined) return;
+  if (jet !== undefined && definition.jetAction !== undefined) await settleJet(deps, jet, record, definition.jetAction, record.outcome);
+  else tellOwner(deps, record, undefined);
+  await writeClosed(deps, record);
+  const closed = decideAction(record, { type: "owner_told" }, deps.clock.now());
+  if (closed.kind !== "write") return;
+  const { JM_CLOSED_TTL_MS: closedTtl, JM_ROLLBACK_WINDOW_MS: window } = deps.config;
+  const ttlMs = closed.expiry === "rollback_window" ? window : closedTtl;
+  // A conflict: somebody else closed it meanwhile, and it is closed either way.
+  await deps.store.actions.swap(record.id, closed.next, revision, { ttlMs });
+}
+
+type Written = JetDecision & { kind: "write" };
+
+async function settleJet(deps: Deps, reference: string, record: ActionRecord, action: JetActionDefinition, outcome: "SUCCESS" | "ERROR"): Promise<void> {
+  const settled = await deps.lanes.run(reference, async (): Promise<JetRecord | undefined> => {
+    for (let fresh = false; ; fresh = true) {
+      const at = await deps.jets.load(reference, fresh);
+      if (at === undefined) return undefined;
+      const incarnation = incarnationOf(at.jet, at.revision);
+      const end = { type: "ended", id: record.id, incarnation: record.incarnation ?? 0, action, outcome } as const;
+      const decision = decideJet(at.jet, end, deps.clock.now());
+      if (decision.kind !== "write") {
+        if (fresh) return at.jet;
+        continue;
+      }
+      const advanced = await advance(deps, decision);
+      const options = advanced.expires === true ? { ttlMs: deps.config.JM_CLOSED_TTL_MS } : {};
+      const written = await deps.store.jets.swap(reference, advanced.next, at.revision, options);
+      if (written.kind === "conflict") {
+        deps.jets.drop(reference);
+        continue;
+      }
+      deps.jets.keep(reference, { jet: advanced.next, revision: written.revision });
+      // As soon as it is durable that it ended; the state is the one that it settled in, not the next transit.
+      tellOwner(deps, record, decision.next);
+      await afterAdvance(deps, reference, advanced, incarnation);
+      return decision.next;
+    }
+  });
+  if (settled === undefined) tellOwner(deps, record, undefined);
+}
+
+/** What a written advance leaves to do: the next action, and the waiting triggers that may not run any more. */
+export async function afterAdvance(deps: Deps, reference: string, advanced: Written, incarnation: number): Promise<void> {
+  await beginOpened(deps, advanced, incarnation);
+  await refuseWaiting(deps, reference, advanced);
+}
+
+async function refuseWaiting(deps: Deps, reference: string, decision: Written): Promise<void> {
+  for (const effect of decision.effects) {
+    if (effect.type !== "refuse") continue;
+    const { trigger, code, message } = effect;
+    await writeRefused(deps, trigger, reference, { code, message });
+    tellCaller(deps, trigger.trigger.tell, { v: 1, id: trigger.id, state: "ERROR", outcome: "ERROR", jet: reference, error: { code, message } });
+  }
+}
+
+function tellOwner(deps: Deps, record: ActionRecord, jet: JetRecord | undefined): void {
+  tellCaller(deps, record.trigger?.tell, {
+    v: 1,
+    id: record.id,
+    state: record.state,
+    outcome: record.outcome ?? "ERROR",
+    ...(record.jet === undefined ? {} : { jet: record.jet }),
+    ...(jet?.state === undefined ? {} : { jetState: jet.state }),
+    ...(record.result === undefined ? {} : { result: record.result }),
+    ...(record.error === undefined ? {} : { error: record.error }),
+  });
+}
