@@ -100,6 +100,8 @@ export const TriggerSource = z.object({
   via: z.enum(["stream", "api", "target"]),
   /** Sequence in the stream of triggers, or the key of the request. */
   key: z.string().max(200),
+  /** Its place in the stream of triggers: what waits for a jet is kept in this order. */
+  sequence: z.int().optional(),
   /** The gateway that waits to be told; a hint, may be gone. */
   tell: z.string().max(64).optional(),
 });

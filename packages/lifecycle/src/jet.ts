@@ -54,7 +54,7 @@ function trigger(jet: JetRecord, { trigger: asked, onBusy, template, facts }: Of
     if (onBusy === "refuse") return refused("jet_busy", busy(jet));
     if (jet.queue.length >= MAX_QUEUE) return refused("queue_full", `${String(MAX_QUEUE)} triggers wait for jet '${jet.reference}' already`);
     if (facts.expired) return refused("trigger_expired", "the trigger is older than 12 hours");
-    const next = { ...jet, queue: [...jet.queue, asked], recent: remember(jet, asked.id), changedAt: toInstant(now) };
+    const next = { ...jet, queue: enqueue(jet.queue, asked), recent: remember(jet, asked.id), changedAt: toInstant(now) };
     return { kind: "write", next, effects: [] };
   }
   return begin(jet, asked, permitted.action, facts, now);
@@ -69,6 +69,17 @@ function permit(template: TemplateDefinition, reference: string, { access }: Tri
   const action = findAction(template, reference);
   if (action === undefined) return { kind: "refused", code: "unknown_action", message: `template '${template.reference}' has no action '${reference}'` };
   return denied ?? { kind: "permitted", action };
+}
+
+/** In the order of the stream, for two state-stores may hand in what they took side by side; else of asking. */
+function enqueue(queue: readonly AcceptedTrigger[], asked: AcceptedTrigger): AcceptedTrigger[] {
+  const after = (waiting: AcceptedTrigger): boolean => {
+    const [one, other] = [waiting.trigger.sequence, asked.trigger.sequence];
+    return one !== undefined && other !== undefined ? one > other : waiting.at > asked.at;
+  };
+  let at = queue.length;
+  for (let waiting = queue[at - 1]; waiting !== undefined && after(waiting); waiting = queue[at - 1]) at -= 1;
+  return [...queue.slice(0, at), asked, ...queue.slice(at)];
 }
 
 const busy = (jet: JetRecord): string =>

@@ -137,13 +137,13 @@ export function walk(record: ActionRecord, steps: readonly Step[]): Visit[] {
 
 export const isWrite = (visit: Visit): visit is Written => visit.decision.kind === "write";
 
-/** Holds for every decision of 400 random lives of up to 60 events. */
+/** Holds for every decision of 250 random lives of up to 60 events. */
 export function everyLife(holds: (visits: Visit[], start: ActionRecord) => void): void {
   fc.assert(
     fc.property(anyRecord, fc.array(anyStep, { minLength: 1, maxLength: 60, size: "max" }), (start, steps) => {
       holds(walk(start, steps), start);
     }),
-    { numRuns: 400 },
+    { numRuns: 250 },
   );
 }
 

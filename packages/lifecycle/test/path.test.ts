@@ -3,8 +3,8 @@ import { describe, expect, it } from "vitest";
 import { availableActions, createAction, findAction, findPath } from "../src/index.ts";
 import { anyStart, anyState, anyTemplate, distance, type Edge, templateOf } from "./random-templates.ts";
 
-const edge = (from: string | undefined, to: string | undefined, priority = 10): Partial<Edge> => ({ from, to, priority });
-const way = (edges: readonly Partial<Edge>[], from: string | undefined, to: string): string[] | undefined =>
+const edge = (from: string | undefined, to: string | undefined, priority = 10): Edge => ({ from, to, priority });
+const way = (edges: readonly Edge[], from: string | undefined, to: string): string[] | undefined =>
   findPath(templateOf(edges), from, to)?.map((action) => action.reference);
 
 describe("a path", () => {
@@ -51,7 +51,7 @@ describe("a path", () => {
       fc.property(anyTemplate, anyStart, anyState, (template, from, target) => {
         const path = findPath(template, from, target);
         expect(path?.length).toBe(distance(template.actions, from, target));
-        let at = from;
+        let at: string | undefined = from;
         for (const action of path ?? []) {
           expect(action.from).toBe(at);
           at = action.to;

@@ -11,9 +11,14 @@ const anyEdge = fc.record({
   error: fc.option(anyState, { nil: undefined }),
   priority: fc.nat(3),
 });
-export type Edge = typeof anyEdge extends fc.Arbitrary<infer E> ? E : never;
+export interface Edge {
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+  readonly error?: string | undefined;
+  readonly priority?: number | undefined;
+}
 
-export const templateOf = (edges: readonly Partial<Edge>[]): TemplateDefinition =>
+export const templateOf = (edges: readonly Edge[]): TemplateDefinition =>
   TemplateDefinition.parse({
     kind: "Template",
     reference: "random",

@@ -52,7 +52,7 @@ async function handle(deps: Deps, message: QueueMessage): Promise<Disposal> {
   const isRepeatable = (key !== undefined && key !== "") || message.deliveries > 1;
   if (isRepeatable && (await wasMade(deps, id))) return ACK;
 
-  const source = { via: "stream", key: key === undefined || key === "" ? String(message.sequence) : key.slice(0, 200) } as const;
+  const source = { via: "stream", key: key === undefined || key === "" ? String(message.sequence) : key.slice(0, 200), sequence: message.sequence } as const;
   const expired = clock.now() - message.storedAt > TRIGGER_EXPIRES_MS;
   const at = toInstant(message.storedAt);
   if (subject.kind === "target") {

@@ -1,0 +1,62 @@
+import { describe, expect, it } from "vitest";
+import { ACTION_ERROR_CODES, ERROR_CODES, isErrorCode } from "../src/index.ts";
+
+/** Word for word from design §5. */
+const STATUSES: Record<string, number> = {
+  invalid_request: 400,
+  forbidden: 403,
+  unknown_template: 404,
+  unknown_state: 404,
+  unknown_plan: 404,
+  unknown_user: 404,
+  unknown_jet: 404,
+  unknown_action: 404,
+  unknown_run: 404,
+  unknown_kind: 404,
+  unknown_endpoint: 404,
+  already_exists: 409,
+  conflict: 409,
+  in_use: 409,
+  jet_busy: 409,
+  action_not_available: 409,
+  not_pausable: 409,
+  no_path: 409,
+  trigger_expired: 410,
+  requirement_unmet: 412,
+  too_large: 413,
+  queue_full: 429,
+  limit_reached: 429,
+  overloaded: 429,
+  internal: 500,
+  unavailable: 503,
+  wait_timeout: 504,
+};
+
+const IN_AN_ACTION = [
+  ...["main_timeout", "in_progress_timeout", "start_timeout", "deadline_exceeded", "canceled"],
+  ...["init_threw", "main_threw", "watcher_failed", "step_failed", "step_timeout", "step_interrupted", "too_large"],
+];
+/** Ours beside those that the design lists: an ADR or the design is to take them up. */
+const NOT_IN_THE_DESIGN = ["unknown_kind", "unknown_action", "rollback_threw", "rollback_interrupted"];
+
+describe("the codes of refusals", () => {
+  it("are those of the design, each with its status", () => {
+    expect(Object.fromEntries(Object.entries(ERROR_CODES).map(([code, { status }]) => [code, status]))).toEqual(STATUSES);
+  });
+
+  it("say in words what they mean, and no two the same", () => {
+    const words = Object.values(ERROR_CODES).map(({ says }) => says);
+    expect(words.filter((says) => says.length < 10)).toEqual([]);
+    expect(new Set(words).size).toBe(words.length);
+  });
+
+  it("are told from anything else", () => {
+    expect(["jet_busy", "nope", "toString", "__proto__", ""].map(isErrorCode)).toEqual([true, false, false, false, false]);
+  });
+});
+
+describe("the codes of an action's error", () => {
+  it("are those of the design and four of our own", () => {
+    expect(Object.keys(ACTION_ERROR_CODES).sort()).toEqual([...IN_AN_ACTION, ...NOT_IN_THE_DESIGN].sort());
+  });
+});
