@@ -64,8 +64,14 @@ export default defineConfig(
         "error",
         { allowNumber: true, allowBoolean: true },
       ],
-      // `() => stop()` as a callback is plain; a void value that is used stays an error.
-      "@typescript-eslint/no-confusing-void-expression": ["error", { ignoreArrowShorthand: true }],
+      // `() => stop()` as a callback and `return refuse(x)` as an early exit are plain; a void value that is used
+      // stays an error.
+      "@typescript-eslint/no-confusing-void-expression": [
+        "error",
+        { ignoreArrowShorthand: true, ignoreVoidReturningFunctions: true },
+      ],
+      // `async () => void (await all)` drops a value that the caller has no use for.
+      "@typescript-eslint/no-meaningless-void-operator": "off",
       // Clashes with noPropertyAccessFromIndexSignature, which wants the brackets.
       "@typescript-eslint/dot-notation": "off",
       // `type` for data, `interface` for a contract: both read well, the choice is the author's.

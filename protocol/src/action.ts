@@ -92,7 +92,12 @@ export const JournalEntry = z.object({
 });
 export type JournalEntry = z.infer<typeof JournalEntry>;
 
-export const Transition = z.object({ to: ActionState, at: Instant, attempt: z.int(), why: z.string().optional() });
+export const Transition = z.object({
+  to: ActionState,
+  at: Instant,
+  attempt: z.int(),
+  why: z.string().optional(),
+});
 export type Transition = z.infer<typeof Transition>;
 
 /** What asked for the action: enough to find it again, and to answer whoever waits. */

@@ -1,6 +1,13 @@
 import { z } from "zod";
 import { ActionError, JsonObject } from "./action.ts";
-import { OnBusy, PlanDefinition, StateDefinition, TemplateDefinition, UserDefinition, Variables } from "./definitions.ts";
+import {
+  OnBusy,
+  PlanDefinition,
+  StateDefinition,
+  TemplateDefinition,
+  UserDefinition,
+  Variables,
+} from "./definitions.ts";
 import { ActionId, Reference, Version } from "./ids.ts";
 
 /**
@@ -56,8 +63,11 @@ export const JetTriggerRequest = z.strictObject({
 export type JetTriggerRequest = z.infer<typeof JetTriggerRequest>;
 
 /** Turns a definition's schema into the request of its `apply` endpoint, where the kind goes without saying. */
-const applyOf = <K extends string, T extends z.ZodType>(kind: K, definition: T): z.ZodType<z.infer<T>> =>
-  z.preprocess((value) => (typeof value === "object" && value !== null ? { kind, ...value } : value), definition) as never;
+const applyOf = <T extends z.ZodType>(kind: string, definition: T): z.ZodType<z.infer<T>> =>
+  z.preprocess(
+    (value) => (typeof value === "object" && value !== null ? { kind, ...value } : value),
+    definition,
+  );
 
 export const API_REQUESTS = {
   "template.apply": applyOf("Template", TemplateDefinition),
@@ -75,12 +85,22 @@ export const API_REQUESTS = {
   import: ImportRequest,
   "jet.create": JetCreateRequest,
   "jet.get": byReference,
-  "jet.list": z.strictObject({ ...versioned, ...page, template: Reference.optional(), state: Reference.optional() }),
+  "jet.list": z.strictObject({
+    ...versioned,
+    ...page,
+    template: Reference.optional(),
+    state: Reference.optional(),
+  }),
   "jet.actions": byReference,
   "jet.trigger": JetTriggerRequest,
   "action.get": z.strictObject({ ...versioned, id: ActionId }),
   "action.list": z.strictObject({ ...versioned, ...page, jet: Reference.optional() }),
-  "action.logs": z.strictObject({ ...versioned, id: ActionId, after: z.int().min(0).default(0), limit: z.int().min(1).max(1_000).default(200) }),
+  "action.logs": z.strictObject({
+    ...versioned,
+    id: ActionId,
+    after: z.int().min(0).default(0),
+    limit: z.int().min(1).max(1_000).default(200),
+  }),
 } as const;
 
 export type Endpoint = keyof typeof API_REQUESTS;
@@ -88,7 +108,12 @@ export type RequestOf<E extends Endpoint> = z.infer<(typeof API_REQUESTS)[E]>;
 export const isEndpoint = (name: string): name is Endpoint => Object.hasOwn(API_REQUESTS, name);
 
 /** One thing wrong with a request or a document: where, and what. */
-export const Fault = z.object({ document: z.int().optional(), source: z.string().optional(), path: z.array(z.union([z.string(), z.number()])), message: z.string() });
+export const Fault = z.object({
+  document: z.int().optional(),
+  source: z.string().optional(),
+  path: z.array(z.union([z.string(), z.number()])),
+  message: z.string(),
+});
 export type Fault = z.infer<typeof Fault>;
 
 export const ErrorBody = z.object({ code: z.string(), message: z.string(), details: z.json().optional() });
@@ -107,11 +132,18 @@ export const TriggerReply = z.object({
 export type TriggerReply = z.infer<typeof TriggerReply>;
 
 export const ImportReply = z.object({
-  items: z.array(z.object({ kind: z.string(), reference: Reference, change: z.enum(["created", "updated", "unchanged"]) })),
+  items: z.array(
+    z.object({ kind: z.string(), reference: Reference, change: z.enum(["created", "updated", "unchanged"]) }),
+  ),
 });
 export type ImportReply = z.infer<typeof ImportReply>;
 
-export const LogChunk = z.object({ seq: z.int(), step: z.string(), stream: z.string(), at: z.string(), data: z.string() });
+export const LogChunk = z.object({
+  seq: z.int(),
+  step: z.string(),
+  stream: z.string(),
+  at: z.string(),
+  data: z.string(),
+});
 export const LogsReply = z.object({ items: z.array(LogChunk), next: z.int() });
 export type LogsReply = z.infer<typeof LogsReply>;
-

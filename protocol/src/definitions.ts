@@ -14,13 +14,24 @@ export type AccessLevel = z.infer<typeof AccessLevel>;
 export const Color = z.enum(["grey", "red", "orange", "yellow", "green", "teal", "blue", "purple"]);
 
 /** A key that the design names and nothing acts on yet: only its neutral value is taken. */
-const notBuilt = <T extends number | boolean | string>(key: string, neutral: T): z.ZodDefault<z.ZodLiteral<T>> =>
-  z.literal(neutral, { error: `'${key}' is not built yet: leave it out or ${String(neutral)}` }).default(neutral as never) as never;
+const notBuilt = <T extends number | boolean | string>(
+  key: string,
+  neutral: T,
+): z.ZodDefault<z.ZodLiteral<T>> =>
+  z
+    .literal(neutral, { error: `'${key}' is not built yet: leave it out or ${String(neutral)}` })
+    .default(neutral as never);
 const notBuiltList = (key: string): z.ZodDefault<z.ZodArray<z.ZodNever>> =>
-  z.array(z.never(), { error: `'${key}' is not built yet` }).max(0, `'${key}' is not built yet`).default([]);
+  z
+    .array(z.never(), { error: `'${key}' is not built yet` })
+    .max(0, `'${key}' is not built yet`)
+    .default([]);
 
 /** Values that templates and expressions see; scalars, lists and objects of them. */
-export const Variables = z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,62}$/, "must be a variable name"), z.json());
+export const Variables = z.record(
+  z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,62}$/, "must be a variable name"),
+  z.json(),
+);
 export type Variables = z.infer<typeof Variables>;
 
 const Name = z.string().min(1).max(200);
@@ -43,7 +54,10 @@ export const UserDefinition = z.strictObject({
   reference: Reference,
   name: Name,
   level: AccessLevel.default("user"),
-  publicKey: z.string().regex(/^U[A-Z2-7]{55}$/, "must be the public key of a user's nkey").optional(),
+  publicKey: z
+    .string()
+    .regex(/^U[A-Z2-7]{55}$/, "must be the public key of a user's nkey")
+    .optional(),
 });
 export type UserDefinition = z.infer<typeof UserDefinition>;
 
@@ -143,7 +157,11 @@ export const PlanDefinition = z
     plan.steps.forEach((step, index) => {
       const reference = step.reference ?? `step-${String(index + 1)}`;
       if (seen.has(reference)) {
-        ctx.addIssue({ code: "custom", path: ["steps", index], message: `step '${reference}' is there twice` });
+        ctx.addIssue({
+          code: "custom",
+          path: ["steps", index],
+          message: `step '${reference}' is there twice`,
+        });
       }
       seen.add(reference);
     });

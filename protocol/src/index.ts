@@ -1,12 +1,132 @@
-export { ActionId, Instant, MAX_ACTION_BYTES, MAX_BODY_BYTES, MAX_DEAD_BYTES, Reference, referenceFromName, RunnerId, Version } from "./ids.ts";
+export {
+  ACTION_HEADERS,
+  ActionDefinition,
+  ActionError,
+  ActionRecord,
+  ActionState,
+  Claim,
+  Delays,
+  JournalEntry,
+  JsonObject,
+  PausedAction,
+  Timers,
+  Transition,
+  TriggerSource,
+} from "./action.ts";
+export {
+  API_REQUESTS,
+  type Endpoint,
+  ErrorBody,
+  Fault,
+  ImportReply,
+  ImportRequest,
+  isEndpoint,
+  JetCreateRequest,
+  JetTriggerRequest,
+  LogChunk,
+  LogsReply,
+  type RequestOf,
+  TriggerReply,
+} from "./api.ts";
+export {
+  AccessLevel,
+  ActionDelays,
+  Color,
+  DEFINITION_KEYS,
+  Definition,
+  type DefinitionKind,
+  definitionKey,
+  JetActionDefinition,
+  JetDefinition,
+  OnBusy,
+  PlanDefinition,
+  RepeatPolicy,
+  StateDefinition,
+  StoredDefinition,
+  TemplateDefinition,
+  UserDefinition,
+  Variables,
+} from "./definitions.ts";
 export { Duration, parseDuration } from "./duration.ts";
-export { ACTION_ERROR_CODES, ERROR_CODES, isErrorCode, type ActionErrorCode, type ErrorCode } from "./errors.ts";
-export { AccessLevel, ActionDelays, Color, Definition, DEFINITION_KEYS, definitionKey, JetActionDefinition, JetDefinition, OnBusy, PlanDefinition, RepeatPolicy, StateDefinition, StoredDefinition, TemplateDefinition, UserDefinition, Variables, type DefinitionKind } from "./definitions.ts";
-export { HttpRequest, RetryPolicy, Shell, Step, STEP_VERBS, stepReference, verbOf, type StepVerb } from "./step.ts";
-export { ACTION_HEADERS, ActionDefinition, ActionError, ActionRecord, ActionState, Claim, Delays, JournalEntry, JsonObject, PausedAction, Timers, Transition, TriggerSource } from "./action.ts";
-export { AcceptedTrigger, JET_HEADERS, JetRecord, MAX_QUEUE, MAX_RECENT, OpenAction, Target, TRIGGER_EXPIRES_MS } from "./jet.ts";
-export { DeadLetter, EndedMessage, HistoryEntry, Lease, LOG_HEADERS, MESSAGE_ID_HEADER, ResumeBody, RunnerPresence, TargetBody, ToldMessage, TriggerBody } from "./messages.ts";
-export { actionIdOfResume, createNames, DEFAULT_PREFIX, SUBJECT_TABLE, TRIGGER_CONSUMER, type BucketRole, type Names, type StreamRole, type TriggerSubject } from "./subjects.ts";
-export { poolConsumerOf, topologyOf, type ConsumerPlan, type StreamPlan, type Topology, type TopologyOptions } from "./topology.ts";
-export { API_REQUESTS, ErrorBody, Fault, ImportReply, ImportRequest, isEndpoint, JetCreateRequest, JetTriggerRequest, LogChunk, LogsReply, TriggerReply, type Endpoint, type RequestOf } from "./api.ts";
-export { AccessAnswer, AccessCheck, AccessReply, AccessRequest, Health, HolderAnswer, HolderQuestion, SVC_REQUESTS, type SvcRequest, type SvcVerb } from "./svc.ts";
+export {
+  ACTION_ERROR_CODES,
+  type ActionErrorCode,
+  ERROR_CODES,
+  type ErrorCode,
+  isErrorCode,
+} from "./errors.ts";
+export {
+  ActionId,
+  Instant,
+  MAX_ACTION_BYTES,
+  MAX_BODY_BYTES,
+  MAX_DEAD_BYTES,
+  Reference,
+  RunnerId,
+  referenceFromName,
+  Version,
+} from "./ids.ts";
+export {
+  AcceptedTrigger,
+  JET_HEADERS,
+  JetRecord,
+  MAX_QUEUE,
+  MAX_RECENT,
+  OpenAction,
+  Target,
+  TRIGGER_EXPIRES_MS,
+} from "./jet.ts";
+export {
+  DeadLetter,
+  EndedMessage,
+  HistoryEntry,
+  Lease,
+  LOG_HEADERS,
+  MESSAGE_ID_HEADER,
+  ResumeBody,
+  RunnerPresence,
+  TargetBody,
+  ToldMessage,
+  TriggerBody,
+} from "./messages.ts";
+export {
+  HttpRequest,
+  RetryPolicy,
+  Shell,
+  STEP_VERBS,
+  Step,
+  type StepVerb,
+  stepReference,
+  verbOf,
+} from "./step.ts";
+export {
+  actionIdOfResume,
+  type BucketRole,
+  createNames,
+  DEFAULT_PREFIX,
+  type Names,
+  type StreamRole,
+  SUBJECT_TABLE,
+  TRIGGER_CONSUMER,
+  type TriggerSubject,
+} from "./subjects.ts";
+export {
+  AccessAnswer,
+  AccessCheck,
+  AccessReply,
+  AccessRequest,
+  Health,
+  HolderAnswer,
+  HolderQuestion,
+  SVC_REQUESTS,
+  type SvcRequest,
+  type SvcVerb,
+} from "./svc.ts";
+export {
+  type ConsumerPlan,
+  poolConsumerOf,
+  type StreamPlan,
+  type Topology,
+  type TopologyOptions,
+  topologyOf,
+} from "./topology.ts";

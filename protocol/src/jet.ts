@@ -1,7 +1,7 @@
 import { z } from "zod";
+import { JsonObject, TriggerSource } from "./action.ts";
 import { Variables } from "./definitions.ts";
 import { ActionId, Instant, Reference, Version } from "./ids.ts";
-import { JsonObject, TriggerSource } from "./action.ts";
 
 /** A trigger that a jet has accepted: enough to make its action again (design §4). */
 export const AcceptedTrigger = z.object({
@@ -15,7 +15,10 @@ export const AcceptedTrigger = z.object({
 export type AcceptedTrigger = z.infer<typeof AcceptedTrigger>;
 
 /** The open action of a jet: the trigger, and the state that the jet came from (absent = undefined). */
-export const OpenAction = AcceptedTrigger.extend({ from: Reference.optional(), rollback: z.boolean().optional() });
+export const OpenAction = AcceptedTrigger.extend({
+  from: Reference.optional(),
+  rollback: z.boolean().optional(),
+});
 export type OpenAction = z.infer<typeof OpenAction>;
 
 /** Where a jet is being brought, for whom, and how many hops it has taken. */
@@ -55,7 +58,9 @@ export const JetRecord = z.object({
   /** Set once it is destroyed: the record goes after a day, the name is free at once. */
   destroyedAt: Instant.optional(),
   /** The action that last ended, and how. */
-  last: z.object({ id: ActionId, action: Reference, outcome: z.enum(["SUCCESS", "ERROR"]), at: Instant }).optional(),
+  last: z
+    .object({ id: ActionId, action: Reference, outcome: z.enum(["SUCCESS", "ERROR"]), at: Instant })
+    .optional(),
 });
 export type JetRecord = z.infer<typeof JetRecord>;
 

@@ -53,7 +53,12 @@ export const DeadLetter = z.object({
   reason: z.string(),
   code: z.string(),
   at: Instant,
-  origin: z.object({ stream: z.string(), sequence: z.int().optional(), subject: z.string(), deliveries: z.int().optional() }),
+  origin: z.object({
+    stream: z.string(),
+    sequence: z.int().optional(),
+    subject: z.string(),
+    deliveries: z.int().optional(),
+  }),
   headers: z.record(z.string(), z.string()).optional(),
   size: z.int(),
   data: z.string(),

@@ -30,7 +30,19 @@ export const HttpRequest = z.strictObject({
 });
 export type HttpRequest = z.infer<typeof HttpRequest>;
 
-const NOT_BUILT = ["ssh", "file", "plan", "action", "jet", "approve", "parallel", "when", "onExit", "capture", "undo"];
+const NOT_BUILT = [
+  "ssh",
+  "file",
+  "plan",
+  "action",
+  "jet",
+  "approve",
+  "parallel",
+  "when",
+  "onExit",
+  "capture",
+  "undo",
+];
 export const STEP_VERBS = ["shell", "http", "wait"] as const;
 export type StepVerb = (typeof STEP_VERBS)[number];
 
@@ -73,4 +85,5 @@ export function verbOf(step: Step): StepVerb {
 }
 
 /** A step's reference: its own, else `step-N`, from 1. */
-export const stepReference = (step: Step, index: number): string => step.reference ?? `step-${String(index + 1)}`;
+export const stepReference = (step: Step, index: number): string =>
+  step.reference ?? `step-${String(index + 1)}`;

@@ -27,7 +27,11 @@ export interface Names {
     /** Something said to one process of a service rather than to any. */
     ofInstance(service: string, instance: string, verb: string): string;
   };
-  readonly resume: { of(pool: string, id: string): string; ofPool(pool: string): string; readonly all: string };
+  readonly resume: {
+    of(pool: string, id: string): string;
+    ofPool(pool: string): string;
+    readonly all: string;
+  };
   readonly history: { of(thing: string): string; readonly all: string };
   readonly log: { of(id: string): string; readonly all: string };
   readonly dead: { of(stream: string): string; readonly all: string };
@@ -53,7 +57,9 @@ const isReference = (text: string | undefined): text is string => Reference.safe
 
 export function createNames(prefix: string = DEFAULT_PREFIX): Names {
   if (!/^[a-z][a-z0-9]{0,15}$/.test(prefix)) {
-    throw new Error(`the prefix of a mesh must be 1 to 16 of a-z 0-9 and begin with a letter, not '${prefix}'`);
+    throw new Error(
+      `the prefix of a mesh must be 1 to 16 of a-z 0-9 and begin with a letter, not '${prefix}'`,
+    );
   }
   const upper = prefix.toUpperCase();
   return {

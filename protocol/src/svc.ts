@@ -36,7 +36,13 @@ export const AccessReply = z.object({ v: Version, answers: z.array(AccessAnswer)
 export type AccessReply = z.infer<typeof AccessReply>;
 
 /** An API request that a gateway has parsed and authz has allowed, handed over to a state-store. */
-const handedOver = { v: Version, user, key: z.string().min(1).max(200), keyed: z.boolean(), tell: z.string().max(64).optional() };
+const handedOver = {
+  v: Version,
+  user,
+  key: z.string().min(1).max(200),
+  keyed: z.boolean(),
+  tell: z.string().max(64).optional(),
+};
 export const SVC_REQUESTS = {
   "state-store.import": z.object({ v: Version, user, request: ImportRequest }),
   "state-store.jet-create": z.object({ ...handedOver, request: JetCreateRequest }),
@@ -69,9 +75,18 @@ export type SvcVerb = keyof typeof SVC_REQUESTS;
 export type SvcRequest<V extends SvcVerb> = z.infer<(typeof SVC_REQUESTS)[V]>;
 
 /** Asked of the runner that holds an action: `abort` ends what it runs under the nonce. */
-export const HolderQuestion = z.object({ v: Version, ask: z.enum(["holding", "abort"]), id: ActionId, nonce: z.string() });
+export const HolderQuestion = z.object({
+  v: Version,
+  ask: z.enum(["holding", "abort"]),
+  id: ActionId,
+  nonce: z.string(),
+});
 export type HolderQuestion = z.infer<typeof HolderQuestion>;
-export const HolderAnswer = z.object({ v: Version, runner: RunnerId, answer: z.enum(["holding", "not_mine", "ended"]) });
+export const HolderAnswer = z.object({
+  v: Version,
+  runner: RunnerId,
+  answer: z.enum(["holding", "not_mine", "ended"]),
+});
 export type HolderAnswer = z.infer<typeof HolderAnswer>;
 
 /** How a service says that it is well. */

@@ -2,11 +2,11 @@ import { describe, expect, it } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
 import {
   Definition,
-  definitionKey,
   Duration,
+  definitionKey,
   JetDefinition,
-  parseDuration,
   PlanDefinition,
+  parseDuration,
   StateDefinition,
   Step,
   stepReference,
@@ -24,13 +24,22 @@ const of = (kind: string): Record<string, unknown> => {
   return structuredClone(found);
 };
 interface Schema {
-  safeParse(value: unknown): { success: boolean; error?: { issues: readonly { path: PropertyKey[]; message: string }[] } };
+  safeParse(value: unknown): {
+    success: boolean;
+    error?: { issues: readonly { path: PropertyKey[]; message: string }[] };
+  };
 }
 const faults = (schema: Schema, value: unknown): string[] =>
   (schema.safeParse(value).error?.issues ?? []).map(({ path, message }) => `${path.join(".")}: ${message}`);
 const step = (more: object): string[] => faults(Step, { shell: "true", ...more });
-const template = (more: object): string[] => faults(TemplateDefinition, { kind: "Template", reference: "web", name: "Web", ...more });
-const action = (more: object): object => ({ reference: "start", name: "Start", transit: "starting", ...more });
+const template = (more: object): string[] =>
+  faults(TemplateDefinition, { kind: "Template", reference: "web", name: "Web", ...more });
+const action = (more: object): object => ({
+  reference: "start",
+  name: "Start",
+  transit: "starting",
+  ...more,
+});
 
 describe("the sample of design §10", () => {
   it("has its State taken as it is", () => {
@@ -38,15 +47,26 @@ describe("the sample of design §10", () => {
   });
 
   it("has its User taken, but for the public key, which is no whole one", () => {
-    expect(faults(UserDefinition, of("User"))).toEqual(["publicKey: must be the public key of a user's nkey"]);
-    expect(UserDefinition.parse({ ...of("User"), publicKey: NKEY })).toMatchObject({ level: "user", publicKey: NKEY });
+    expect(faults(UserDefinition, of("User"))).toEqual([
+      "publicKey: must be the public key of a user's nkey",
+    ]);
+    expect(UserDefinition.parse({ ...of("User"), publicKey: NKEY })).toMatchObject({
+      level: "user",
+      publicKey: NKEY,
+    });
   });
 
   it("has its Template taken, but for its requirements, which are not built yet", () => {
     expect(faults(TemplateDefinition, of("Template"))).toEqual(["requires: 'requires' is not built yet"]);
     const { requires: _requires, ...rest } = of("Template");
     const taken = TemplateDefinition.parse(rest);
-    expect(taken).toMatchObject({ limit: 0, onBusy: "refuse", pool: "default", variables: { port: 8080 }, requires: [] });
+    expect(taken).toMatchObject({
+      limit: 0,
+      onBusy: "refuse",
+      pool: "default",
+      variables: { port: 8080 },
+      requires: [],
+    });
     expect(taken.actions[0]).toMatchObject({
       accessLevel: "user",
       delays: { start: 0, main: 120_000, progress: 600_000, deadline: 0, frequency: 10_000 },
@@ -67,8 +87,14 @@ describe("the sample of design §10", () => {
     for (const key of ["when", "onExit", "capture", "undo"]) Reflect.deleteProperty(steps[0] ?? {}, key);
     const taken = PlanDefinition.parse(plan);
     expect(taken).toMatchObject({ timeout: 0, onError: "stop", parallel: false, finally: [] });
-    expect(taken.steps[0]).toMatchObject({ timeout: 60_000, retry: { attempts: 1, backoff: 1_000, factor: 2, max: 60_000, jitter: true } });
-    expect(taken.steps[1]).toMatchObject({ http: { method: "GET", expect: 200 }, retry: { attempts: 20, backoff: 250 } });
+    expect(taken.steps[0]).toMatchObject({
+      timeout: 60_000,
+      retry: { attempts: 1, backoff: 1_000, factor: 2, max: 60_000, jitter: true },
+    });
+    expect(taken.steps[1]).toMatchObject({
+      http: { method: "GET", expect: 200 },
+      retry: { attempts: 20, backoff: 250 },
+    });
   });
 
   it("has its Jet taken", () => {
@@ -84,14 +110,35 @@ describe("what is left out", () => {
     });
     expect(UserDefinition.parse({ kind: "User", reference: "a", name: "A" }).level).toBe("user");
     expect(TemplateDefinition.parse({ kind: "Template", reference: "a", name: "A" })).toEqual({
-      ...{ kind: "Template", reference: "a", name: "A", note: "", accessLevel: "manager", users: [], managers: [] },
+      ...{
+        kind: "Template",
+        reference: "a",
+        name: "A",
+        note: "",
+        accessLevel: "manager",
+        users: [],
+        managers: [],
+      },
       ...{ limit: 0, onBusy: "refuse", variables: {}, requires: [], actions: [] },
     });
-    expect(TemplateDefinition.parse({ kind: "Template", reference: "a", name: "A", actions: [action({})] }).actions[0]).toEqual({
-      ...{ reference: "start", name: "Start", transit: "starting", priority: 10, accessLevel: "manager", delays: {}, note: "" },
+    expect(
+      TemplateDefinition.parse({ kind: "Template", reference: "a", name: "A", actions: [action({})] })
+        .actions[0],
+    ).toEqual({
+      ...{
+        reference: "start",
+        name: "Start",
+        transit: "starting",
+        priority: 10,
+        accessLevel: "manager",
+        delays: {},
+        note: "",
+      },
       ...{ repeat: { error: 0, success: 0, backoff: 10_000 }, rollbackOnError: false },
     });
-    expect(PlanDefinition.parse({ kind: "Plan", reference: "a", name: "A", steps: [{ wait: "1s" }] })).toMatchObject({
+    expect(
+      PlanDefinition.parse({ kind: "Plan", reference: "a", name: "A", steps: [{ wait: "1s" }] }),
+    ).toMatchObject({
       ...{ accessLevel: "manager", timeout: 0, onError: "stop", parallel: false, variables: {}, finally: [] },
       steps: [{ wait: 1_000, timeout: 0, idempotent: false, env: {} }],
     });
@@ -99,7 +146,19 @@ describe("what is left out", () => {
 });
 
 describe("a key that is named and not built yet", () => {
-  it.each(["ssh", "file", "plan", "action", "jet", "approve", "parallel", "when", "onExit", "capture", "undo"])("refuses a step: %s", (key) => {
+  it.each([
+    "ssh",
+    "file",
+    "plan",
+    "action",
+    "jet",
+    "approve",
+    "parallel",
+    "when",
+    "onExit",
+    "capture",
+    "undo",
+  ])("refuses a step: %s", (key) => {
     expect(step({ [key]: "x" })).toEqual([`${key}: '${key}' is not built yet`]);
   });
 
@@ -111,7 +170,15 @@ describe("a key that is named and not built yet", () => {
   });
 
   it("refuses a plan that goes on after an error, runs in parallel, or has steps that always run", () => {
-    const plan = { kind: "Plan", reference: "p", name: "P", steps: [{ wait: 1 }], onError: "continue", parallel: true, finally: [{ wait: 1 }] };
+    const plan = {
+      kind: "Plan",
+      reference: "p",
+      name: "P",
+      steps: [{ wait: 1 }],
+      onError: "continue",
+      parallel: true,
+      finally: [{ wait: 1 }],
+    };
     expect(faults(PlanDefinition, plan)).toEqual([
       "onError: 'onError' is not built yet: leave it out or stop",
       "parallel: 'parallel' is not built yet: leave it out or false",
@@ -133,7 +200,12 @@ describe("an unknown key", () => {
   });
 
   it("is refused within an action, its delays, its run, a step, its retry and its request", () => {
-    for (const odd of [{ odd: 1 }, { delays: { odd: 1 } }, { repeat: { odd: 1 } }, { run: { kind: "k", odd: 1 } }]) {
+    for (const odd of [
+      { odd: 1 },
+      { delays: { odd: 1 } },
+      { repeat: { odd: 1 } },
+      { run: { kind: "k", odd: 1 } },
+    ]) {
       expect(template({ actions: [action(odd)] })).toEqual([expect.stringContaining('"odd"')]);
     }
     expect([step({ odd: 1 }), step({ retry: { odd: 1 } })].flat()).toHaveLength(2);
@@ -143,16 +215,22 @@ describe("an unknown key", () => {
 
 describe("a template", () => {
   it("has no two actions of one reference", () => {
-    expect(template({ actions: [action({}), action({})] })).toEqual(["actions.1.reference: action 'start' is there twice"]);
+    expect(template({ actions: [action({}), action({})] })).toEqual([
+      "actions.1.reference: action 'start' is there twice",
+    ]);
   });
 
   it("has actions with a plan or a run or neither, never both", () => {
-    expect(template({ actions: [action({ plan: "p", run: { kind: "k" } })] })).toEqual(["actions.0: takes a plan or a run, not both"]);
+    expect(template({ actions: [action({ plan: "p", run: { kind: "k" } })] })).toEqual([
+      "actions.0: takes a plan or a run, not both",
+    ]);
     expect(template({ actions: [action({ run: { kind: "k" } })] })).toEqual([]);
   });
 
   it("has actions with a transit", () => {
-    expect(template({ actions: [{ reference: "a", name: "A" }] })).toEqual([expect.stringMatching(/^actions\.0\.transit: /)]);
+    expect(template({ actions: [{ reference: "a", name: "A" }] })).toEqual([
+      expect.stringMatching(/^actions\.0\.transit: /),
+    ]);
   });
 
   it("has variables whose names an expression can use", () => {
@@ -163,7 +241,9 @@ describe("a template", () => {
 describe("a step", () => {
   it("does exactly one thing", () => {
     expect(faults(Step, {})).toEqual([": a step has exactly one of shell, http, wait"]);
-    expect(faults(Step, { shell: "true", wait: 1 })).toEqual([": a step has exactly one of shell, http, wait"]);
+    expect(faults(Step, { shell: "true", wait: 1 })).toEqual([
+      ": a step has exactly one of shell, http, wait",
+    ]);
   });
 
   it("is a shell step where it has a directory or an environment", () => {
@@ -174,7 +254,12 @@ describe("a step", () => {
   it("is known by its reference, else by its place", () => {
     expect(stepReference(Step.parse({ wait: 1 }), 1)).toBe("step-2");
     expect(stepReference(Step.parse({ reference: "nap", wait: 1 }), 1)).toBe("nap");
-    const twice = { kind: "Plan", reference: "p", name: "P", steps: [{ reference: "step-2", wait: 1 }, { wait: 1 }] };
+    const twice = {
+      kind: "Plan",
+      reference: "p",
+      name: "P",
+      steps: [{ reference: "step-2", wait: 1 }, { wait: 1 }],
+    };
     expect(faults(PlanDefinition, twice)).toEqual(["steps.1: step 'step-2' is there twice"]);
   });
 
@@ -207,9 +292,12 @@ describe("a duration", () => {
     expect(Duration.parse(written)).toBe(ms);
   });
 
-  it.each(["", "5 minutes", "-5s", "5w", "s", "1e3", "NaN", -1, NaN, Infinity, "367d", null, true, {}])("is not %j", (written) => {
-    expect(Duration.safeParse(written).success).toBe(false);
-  });
+  it.each(["", "5 minutes", "-5s", "5w", "s", "1e3", "NaN", -1, NaN, Infinity, "367d", null, true, {}])(
+    "is not %j",
+    (written) => {
+      expect(Duration.safeParse(written).success).toBe(false);
+    },
+  );
 
   it("is undefined where a text is none", () => {
     expect(parseDuration("soon")).toBeUndefined();
@@ -218,12 +306,16 @@ describe("a duration", () => {
 
 describe("a definition of any kind", () => {
   it("is told by its kind, and kept under its kind and reference", () => {
-    expect(Definition.parse(parse("{ kind: State, reference: running, name: Running }"))).toMatchObject({ kind: "State" });
+    expect(Definition.parse(parse("{ kind: State, reference: running, name: Running }"))).toMatchObject({
+      kind: "State",
+    });
     expect(Definition.safeParse({ kind: "Server", reference: "a", name: "A" }).success).toBe(false);
     expect(definitionKey("Template", "web")).toBe("template.web");
   });
 
   it("needs a reference: whoever reads the document makes it of the name first", () => {
-    expect(faults(StateDefinition, { kind: "State", name: "A" })).toEqual([expect.stringMatching(/^reference: /)]);
+    expect(faults(StateDefinition, { kind: "State", name: "A" })).toEqual([
+      expect.stringMatching(/^reference: /),
+    ]);
   });
 });

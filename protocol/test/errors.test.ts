@@ -34,14 +34,24 @@ const STATUSES: Record<string, number> = {
 
 const IN_AN_ACTION = [
   ...["main_timeout", "in_progress_timeout", "start_timeout", "deadline_exceeded", "canceled"],
-  ...["init_threw", "main_threw", "watcher_failed", "step_failed", "step_timeout", "step_interrupted", "too_large"],
+  ...[
+    "init_threw",
+    "main_threw",
+    "watcher_failed",
+    "step_failed",
+    "step_timeout",
+    "step_interrupted",
+    "too_large",
+  ],
 ];
 /** Ours beside those that the design lists: an ADR or the design is to take them up. */
 const NOT_IN_THE_DESIGN = ["unknown_kind", "unknown_action", "rollback_threw", "rollback_interrupted"];
 
 describe("the codes of refusals", () => {
   it("are those of the design, each with its status", () => {
-    expect(Object.fromEntries(Object.entries(ERROR_CODES).map(([code, { status }]) => [code, status]))).toEqual(STATUSES);
+    expect(
+      Object.fromEntries(Object.entries(ERROR_CODES).map(([code, { status }]) => [code, status])),
+    ).toEqual(STATUSES);
   });
 
   it("say in words what they mean, and no two the same", () => {
@@ -51,7 +61,13 @@ describe("the codes of refusals", () => {
   });
 
   it("are told from anything else", () => {
-    expect(["jet_busy", "nope", "toString", "__proto__", ""].map(isErrorCode)).toEqual([true, false, false, false, false]);
+    expect(["jet_busy", "nope", "toString", "__proto__", ""].map(isErrorCode)).toEqual([
+      true,
+      false,
+      false,
+      false,
+      false,
+    ]);
   });
 });
 

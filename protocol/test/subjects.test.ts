@@ -1,6 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { actionIdOfResume, ActionId, createNames, Reference, referenceFromName, SUBJECT_TABLE } from "../src/index.ts";
+import {
+  ActionId,
+  actionIdOfResume,
+  createNames,
+  Reference,
+  referenceFromName,
+  SUBJECT_TABLE,
+} from "../src/index.ts";
 
 const names = createNames();
 const reference = fc.stringMatching(/^[a-z0-9][a-z0-9_-]{0,62}$/);
@@ -14,8 +21,18 @@ describe("the subject of a trigger", () => {
     fc.assert(
       fc.property(prefix, reference, reference, reference, (head, user, jet, last) => {
         const { trigger } = createNames(head);
-        expect(trigger.parse(trigger.of(user, jet, last))).toEqual({ kind: "trigger", user, jet, action: last });
-        expect(trigger.parse(trigger.ofTarget(user, jet, last))).toEqual({ kind: "target", user, jet, state: last });
+        expect(trigger.parse(trigger.of(user, jet, last))).toEqual({
+          kind: "trigger",
+          user,
+          jet,
+          action: last,
+        });
+        expect(trigger.parse(trigger.ofTarget(user, jet, last))).toEqual({
+          kind: "target",
+          user,
+          jet,
+          state: last,
+        });
       }),
     );
   });
@@ -27,12 +44,16 @@ describe("the subject of a trigger", () => {
     expect(names.trigger.parse(names.trigger.ofTarget("alice", "web1", token))).toBeUndefined();
   });
 
-  it.each(["jm.trigger.alice.web1", "jm.trigger.alice.web1.start.now", "jm.trigger", "jm", "", "jm.trigger.alice.web1."])(
-    "is none with a token too few or too many: %j",
-    (subject) => {
-      expect(names.trigger.parse(subject)).toBeUndefined();
-    },
-  );
+  it.each([
+    "jm.trigger.alice.web1",
+    "jm.trigger.alice.web1.start.now",
+    "jm.trigger",
+    "jm",
+    "",
+    "jm.trigger.alice.web1.",
+  ])("is none with a token too few or too many: %j", (subject) => {
+    expect(names.trigger.parse(subject)).toBeUndefined();
+  });
 
   it("is none of another mesh, nor another kind of subject", () => {
     expect(names.trigger.parse("jm2.trigger.alice.web1.start")).toBeUndefined();
@@ -43,7 +64,9 @@ describe("the subject of a trigger", () => {
 
 describe("the subject of a request", () => {
   it("says again who asks for what", () => {
-    const endpoint = fc.array(fc.stringMatching(/^[a-z]+$/), { minLength: 1, maxLength: 3 }).map((tokens) => tokens.join("."));
+    const endpoint = fc
+      .array(fc.stringMatching(/^[a-z]+$/), { minLength: 1, maxLength: 3 })
+      .map((tokens) => tokens.join("."));
     fc.assert(
       fc.property(prefix, reference, endpoint, (head, user, asked) => {
         const { api } = createNames(head);
@@ -52,7 +75,13 @@ describe("the subject of a request", () => {
     );
   });
 
-  it.each(["jm.api.alice", "jm.api", "jm.api.ALICE.import", "jm2.api.alice.import", "jm.trigger.alice.web1.start"])("is none: %j", (subject) => {
+  it.each([
+    "jm.api.alice",
+    "jm.api",
+    "jm.api.ALICE.import",
+    "jm2.api.alice.import",
+    "jm.trigger.alice.web1.start",
+  ])("is none: %j", (subject) => {
     expect(names.api.parse(subject)).toBeUndefined();
   });
 });
@@ -66,16 +95,31 @@ describe("the subject of a resume", () => {
     );
   });
 
-  it.each(["jm.resume.default.", "jm.resume.default", "jm.resume.default.SHORT", "jm.resume.default.*"])("has none: %j", (subject) => {
-    expect(actionIdOfResume(subject)).toBeUndefined();
-  });
+  it.each(["jm.resume.default.", "jm.resume.default", "jm.resume.default.SHORT", "jm.resume.default.*"])(
+    "has none: %j",
+    (subject) => {
+      expect(actionIdOfResume(subject)).toBeUndefined();
+    },
+  );
 });
 
 describe("a prefix", () => {
   it("renames every subject, bucket and, in upper case, stream", () => {
     const other = createNames("blue");
-    expect(Object.values(other.streams)).toEqual(["BLUE_TRIGGERS", "BLUE_RESUME", "BLUE_HISTORY", "BLUE_LOGS", "BLUE_DEAD"]);
-    expect(Object.values(other.buckets)).toEqual(["blue_definitions", "blue_jets", "blue_actions", "blue_runners", "blue_leases"]);
+    expect(Object.values(other.streams)).toEqual([
+      "BLUE_TRIGGERS",
+      "BLUE_RESUME",
+      "BLUE_HISTORY",
+      "BLUE_LOGS",
+      "BLUE_DEAD",
+    ]);
+    expect(Object.values(other.buckets)).toEqual([
+      "blue_definitions",
+      "blue_jets",
+      "blue_actions",
+      "blue_runners",
+      "blue_leases",
+    ]);
     const subjects = [
       other.trigger.all,
       other.trigger.allTargets,
@@ -96,8 +140,15 @@ describe("a prefix", () => {
     expect(names.trigger.ofTarget("alice", "web1", "running")).toBe("jm.target.alice.web1.running");
     expect(names.api.of("alice", "jet.list")).toBe("jm.api.alice.jet.list");
     expect(names.resume.of("default", "0123456789abcdef")).toBe("jm.resume.default.0123456789abcdef");
-    expect([names.history.of("web1"), names.log.of("id"), names.dead.of("JM_TRIGGERS")]).toEqual(["jm.history.web1", "jm.log.id", "jm.dead.JM_TRIGGERS"]);
-    expect([names.kv("jm_jets", "web1"), names.kvStream("jm_jets")]).toEqual(["$KV.jm_jets.web1", "KV_jm_jets"]);
+    expect([names.history.of("web1"), names.log.of("id"), names.dead.of("JM_TRIGGERS")]).toEqual([
+      "jm.history.web1",
+      "jm.log.id",
+      "jm.dead.JM_TRIGGERS",
+    ]);
+    expect([names.kv("jm_jets", "web1"), names.kvStream("jm_jets")]).toEqual([
+      "$KV.jm_jets.web1",
+      "KV_jm_jets",
+    ]);
   });
 
   it.each(["", "JM", "1m", "j-m", "j.m", "j".repeat(17), "jm\n"])("is refused: %j", (bad) => {
@@ -125,9 +176,12 @@ describe("a name", () => {
     expect(Reference.safeParse(token).success).toBe(false);
   });
 
-  it.each(["0123456789abcde", "0123456789ABCDEF", "0123456789abcdef.", "a".repeat(41)])("%j is no action id", (token) => {
-    expect(ActionId.safeParse(token).success).toBe(false);
-  });
+  it.each(["0123456789abcde", "0123456789ABCDEF", "0123456789abcdef.", "a".repeat(41)])(
+    "%j is no action id",
+    (token) => {
+      expect(ActionId.safeParse(token).success).toBe(false);
+    },
+  );
 
   it("makes a reference: spaces to _, lower case, the rest dropped", () => {
     expect(referenceFromName("  My Web  Server #1 ")).toBe("my_web_server_1");

@@ -8,7 +8,12 @@ import { jetstream, jetstreamManager } from "@nats-io/jetstream";
  * as are in flight, interleaved in one run. CPU is this process's own, user and system, per write.
  */
 const { values } = parseArgs({
-  options: { json: { type: "boolean", default: false }, writes: { type: "string", default: "100000" }, inFlight: { type: "string", default: "256" }, rounds: { type: "string", default: "5" } },
+  options: {
+    json: { type: "boolean", default: false },
+    writes: { type: "string", default: "100000" },
+    inFlight: { type: "string", default: "256" },
+    rounds: { type: "string", default: "5" },
+  },
 });
 const writes = Number(values.writes);
 const inFlight = Number(values.inFlight);
@@ -37,7 +42,8 @@ async function measure(write: Write): Promise<{ rate: number; cpuUs: number }> {
   const began = performance.now();
   const lanes = Array.from({ length: inFlight }, async (_, lane) => {
     let revision = 0;
-    for (let n = lane; n < writes / rounds; n += inFlight) revision = await write(`bench.${String(generation)}.${String(lane)}`, revision);
+    for (let n = lane; n < writes / rounds; n += inFlight)
+      revision = await write(`bench.${String(generation)}.${String(lane)}`, revision);
   });
   await Promise.all(lanes);
   const seconds = (performance.now() - began) / 1_000;
@@ -46,14 +52,18 @@ async function measure(write: Write): Promise<{ rate: number; cpuUs: number }> {
   return { rate: done / seconds, cpuUs: (cpu.user + cpu.system) / done };
 }
 
-const results = { ours: [] as { rate: number; cpuUs: number }[], stock: [] as { rate: number; cpuUs: number }[] };
+const results = {
+  ours: [] as { rate: number; cpuUs: number }[],
+  stock: [] as { rate: number; cpuUs: number }[],
+};
 await measure(ours);
 await measure(stock);
 for (let round = 0; round < rounds; round += 1) {
   results.ours.push(await measure(ours));
   results.stock.push(await measure(stock));
 }
-const median = (numbers: number[]): number => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? 0;
+const median = (numbers: number[]): number =>
+  numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? 0;
 const summary = (runs: { rate: number; cpuUs: number }[]): { rate: number; cpuUs: number } => ({
   rate: Math.round(median(runs.map((run) => run.rate))),
   cpuUs: Math.round(median(runs.map((run) => run.cpuUs)) * 10) / 10,
@@ -62,10 +72,18 @@ const report = { writes, inFlight, ours: summary(results.ours), stock: summary(r
 await connection.close();
 
 if (!values.json) {
-  console.log(`${String(writes)} compare-and-swap writes, ${String(inFlight)} in flight, median of ${String(rounds)} rounds`);
-  console.log(`ours   ${String(report.ours.rate).padStart(7)}/s  ${String(report.ours.cpuUs).padStart(5)} µs CPU a write`);
-  console.log(`stock  ${String(report.stock.rate).padStart(7)}/s  ${String(report.stock.cpuUs).padStart(5)} µs CPU a write`);
-  console.log(`ratio  ${(report.ours.rate / report.stock.rate).toFixed(2)} in rate, ${(report.stock.cpuUs / report.ours.cpuUs).toFixed(2)} in CPU`);
+  console.log(
+    `${String(writes)} compare-and-swap writes, ${String(inFlight)} in flight, median of ${String(rounds)} rounds`,
+  );
+  console.log(
+    `ours   ${String(report.ours.rate).padStart(7)}/s  ${String(report.ours.cpuUs).padStart(5)} µs CPU a write`,
+  );
+  console.log(
+    `stock  ${String(report.stock.rate).padStart(7)}/s  ${String(report.stock.cpuUs).padStart(5)} µs CPU a write`,
+  );
+  console.log(
+    `ratio  ${(report.ours.rate / report.stock.rate).toFixed(2)} in rate, ${(report.stock.cpuUs / report.ours.cpuUs).toFixed(2)} in CPU`,
+  );
 } else {
   console.log(JSON.stringify(report));
 }

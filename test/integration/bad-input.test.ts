@@ -34,7 +34,9 @@ async function refusals(): Promise<HistoryEntry[]> {
 }
 /** The next good message is served: nothing that came before holds it up. */
 async function nextGoodOneIsServed(): Promise<void> {
-  expect(await client.request("jet.trigger", { jet: "good", action: "turn", wait: true, timeoutMs: 5_000 })).toMatchObject({ outcome: "SUCCESS", state: "resting" });
+  expect(
+    await client.request("jet.trigger", { jet: "good", action: "turn", wait: true, timeoutMs: 5_000 }),
+  ).toMatchObject({ outcome: "SUCCESS", state: "resting" });
 }
 
 describe("a bad message in the stream of triggers ends as a dead letter with its reason", () => {
@@ -50,7 +52,12 @@ describe("a bad message in the stream of triggers ends as a dead letter with its
     ["a token too many", "jm.trigger.root.good.turn.twice", bytes("{}"), "invalid_request"],
     ["a token too few", "jm.trigger.root.good", bytes("{}"), "invalid_request"],
     ["600 KB", "jm.trigger.root.good.turn", big, "too_large"],
-    ["a target with a key of its own", "jm.target.root.good.resting", bytes('{"fast":true}'), "invalid_request"],
+    [
+      "a target with a key of its own",
+      "jm.target.root.good.resting",
+      bytes('{"fast":true}'),
+      "invalid_request",
+    ],
     ["a target that is not JSON", "jm.target.root.good.resting", bytes("}"), "invalid_request"],
   ];
   test.each(bad)("%s", async (_name, subject, data, code) => {
@@ -95,17 +102,41 @@ describe("a bad request to the API is answered with its code", () => {
     ["not JSON", "jm.api.root.jet.trigger", bytes("{"), "400", "invalid_request"],
     ["binary", "jm.api.root.jet.trigger", binary, "400", "invalid_request"],
     ["the wrong shape", "jm.api.root.jet.trigger", bytes('{"jet":7}'), "400", "invalid_request"],
-    ["an unknown key", "jm.api.root.jet.trigger", bytes('{"jet":"good","action":"turn","fast":true}'), "400", "invalid_request"],
+    [
+      "an unknown key",
+      "jm.api.root.jet.trigger",
+      bytes('{"jet":"good","action":"turn","fast":true}'),
+      "400",
+      "invalid_request",
+    ],
     ["an unknown endpoint", "jm.api.root.jet.explode", bytes("{}"), "404", "unknown_endpoint"],
     ["a token too many", "jm.api.root.jet.trigger.now", bytes("{}"), "404", "unknown_endpoint"],
     ["a token too few", "jm.api.root", bytes("{}"), "400", "invalid_request"],
     ["an illegal user", "jm.api.Root!.jet.list", bytes("{}"), "400", "invalid_request"],
     ["600 KB", "jm.api.root.jet.trigger", big, "413", "too_large"],
     ["an unknown jet", "jm.api.root.jet.get", bytes('{"reference":"nobody"}'), "404", "unknown_jet"],
-    ["an unknown template", "jm.api.root.jet.create", bytes('{"template":"nothing"}'), "404", "unknown_template"],
+    [
+      "an unknown template",
+      "jm.api.root.jet.create",
+      bytes('{"template":"nothing"}'),
+      "404",
+      "unknown_template",
+    ],
     ["a stranger", "jm.api.stranger.jet.get", bytes('{"reference":"good"}'), "404", "unknown_jet"],
-    ["a cursor that was not given out", "jm.api.root.jet.list", bytes('{"cursor":"x"}'), "400", "invalid_request"],
-    ["a document of no kind", "jm.api.root.import", bytes('{"documents":[{"document":{"kind":"Cow"}}]}'), "400", "invalid_request"],
+    [
+      "a cursor that was not given out",
+      "jm.api.root.jet.list",
+      bytes('{"cursor":"x"}'),
+      "400",
+      "invalid_request",
+    ],
+    [
+      "a document of no kind",
+      "jm.api.root.import",
+      bytes('{"documents":[{"document":{"kind":"Cow"}}]}'),
+      "400",
+      "invalid_request",
+    ],
   ];
   test.each(bad)("%s", async (_name, subject, data, status, code) => {
     const reply = await nc.request(subject, data, { timeout: 5_000 });
@@ -121,7 +152,10 @@ describe("a bad request to the API is answered with its code", () => {
       const all = await deadLetters();
       return all.length > before ? all : undefined;
     });
-    expect(letters.at(-1)).toMatchObject({ code: "invalid_request", origin: { subject: "jm.api.root.jet.trigger" } });
+    expect(letters.at(-1)).toMatchObject({
+      code: "invalid_request",
+      origin: { subject: "jm.api.root.jet.trigger" },
+    });
   });
 });
 
@@ -129,18 +163,27 @@ test("bad hints to runners become dead letters, and the runner goes on", async (
   const before = (await deadLetters()).length;
   nc.publish("jm.resume.default.0123456789abcdef01234567", bytes("nonsense"));
   nc.publish("jm.resume.default.NOT-AN-ID", bytes("{}"));
-  await eventually("two dead letters", async () => ((await deadLetters()).length >= before + 2 ? true : undefined));
+  await eventually("two dead letters", async () =>
+    (await deadLetters()).length >= before + 2 ? true : undefined,
+  );
   await nextGoodOneIsServed();
 });
 
 test("a hint for an action that never was runs nothing", async () => {
   nc.publish("jm.resume.default.0123456789abcdef01234568", bytes('{"v":1,"id":"0123456789abcdef01234568"}'));
-  await eventually("the hint to be taken", async () => ((await client.connection.jsm.streams.info("JM_RESUME")).state.messages === 0 ? true : undefined));
+  await eventually("the hint to be taken", async () =>
+    (await client.connection.jsm.streams.info("JM_RESUME")).state.messages === 0 ? true : undefined,
+  );
   await nextGoodOneIsServed();
 });
 
 test("nonsense on the subjects between services is answered or passed over, and everybody goes on", async () => {
-  for (const subject of ["jm.svc.authz.check", "jm.svc.state-store.jet-trigger", "jm.svc.state-store.import", "jm.svc.state-store.pool"]) {
+  for (const subject of [
+    "jm.svc.authz.check",
+    "jm.svc.state-store.jet-trigger",
+    "jm.svc.state-store.import",
+    "jm.svc.state-store.pool",
+  ]) {
     for (const data of [bytes("{"), bytes("{}"), binary, bytes("null")]) {
       const reply = await nc.request(subject, data, { timeout: 5_000 });
       expect(reply.headers?.get("Nats-Service-Error-Code"), subject).toMatch(/^(400|500)$/);

@@ -26,7 +26,8 @@ afterAll(async () => {
 });
 
 const ran = (): string[] => readFileSync(ranFile, "utf8").split("\n").filter(Boolean);
-const stored = (id: string): Promise<{ kind: string }> => createMeshStore(client.connection, client.names).actions.get(id);
+const stored = (id: string): Promise<{ kind: string }> =>
+  createMeshStore(client.connection, client.names).actions.get(id);
 
 async function closed(id: string): Promise<ActionRecord> {
   return eventually(`action ${id} to be closed`, async () => {
@@ -36,7 +37,12 @@ async function closed(id: string): Promise<ActionRecord> {
 }
 
 test("a closed action is readable, then gone after its TTL, also when the broker was killed in between; and nothing old runs it again", async () => {
-  const { actionId } = await client.request<{ actionId: string }>("jet.trigger", { jet: "one", action: "turn", wait: true, key: "my-key" });
+  const { actionId } = await client.request<{ actionId: string }>("jet.trigger", {
+    jet: "one",
+    action: "turn",
+    wait: true,
+    key: "my-key",
+  });
   const record = await closed(actionId);
   expect(record).toMatchObject({ outcome: "SUCCESS", jet: "one" });
   expect(record.transitions.map(({ to }) => to)).toEqual(["SLEEPING", "EXECUTING_MAIN", "SUCCESS", "CLOSED"]);
@@ -47,28 +53,52 @@ test("a closed action is readable, then gone after its TTL, also when the broker
   expect(["record", "gone"]).toContain((await stored(actionId)).kind);
 
   const seen = new Set<string>();
-  await eventually("the record to be gone", async () => {
-    const { kind } = await stored(actionId);
-    seen.add(kind);
-    return kind === "gone" || kind === "absent" ? true : undefined;
-  }, { withinMs: TTL_MS + 10_000, everyMs: 50 });
+  await eventually(
+    "the record to be gone",
+    async () => {
+      const { kind } = await stored(actionId);
+      seen.add(kind);
+      return kind === "gone" || kind === "absent" ? true : undefined;
+    },
+    { withinMs: TTL_MS + 10_000, everyMs: 50 },
+  );
   expect([...seen].filter((kind) => kind !== "record" && kind !== "gone")).toEqual([]);
 
   // The same resume again, with the whole record in it, as a message that was held up for long would have it.
-  const old: ActionRecord = { ...record, state: "SLEEPING", outcome: undefined, transitions: record.transitions.slice(0, 1) } as never;
-  const resume = JSON.stringify({ v: 1, id: actionId, revision: 1, record: JSON.parse(JSON.stringify(old)) as unknown });
+  const old: ActionRecord = {
+    ...record,
+    state: "SLEEPING",
+    outcome: undefined,
+    transitions: record.transitions.slice(0, 1),
+  } as never;
+  const resume = JSON.stringify({
+    v: 1,
+    id: actionId,
+    revision: 1,
+    record: JSON.parse(JSON.stringify(old)) as unknown,
+  });
   await writeRepeatable(client.connection, client.names.resume.of("default", actionId), resume);
   // The same request again, and as a message of the stream with the same key.
-  const again = await client.request<{ actionId: string }>("jet.trigger", { jet: "one", action: "turn", key: "my-key" });
+  const again = await client.request<{ actionId: string }>("jet.trigger", {
+    jet: "one",
+    action: "turn",
+    key: "my-key",
+  });
   expect(again.actionId).toBe(actionId);
   await client.publishTrigger("one", "turn", { messageId: "my-key" });
   await eventually("both messages to be taken", async () => {
-    const infos = await Promise.all(["JM_RESUME", "JM_TRIGGERS"].map((stream) => client.connection.jsm.streams.info(stream)));
+    const infos = await Promise.all(
+      ["JM_RESUME", "JM_TRIGGERS"].map((stream) => client.connection.jsm.streams.info(stream)),
+    );
     return infos.every(({ state }) => state.messages === 0) ? true : undefined;
   });
   expect((await client.request<JetRecord>("jet.get", { reference: "one" })).open).toBeUndefined();
   // And the next one does run, so the runner has seen what came before it.
-  const next = await client.request<{ actionId: string }>("jet.trigger", { jet: "one", action: "turn", wait: true });
+  const next = await client.request<{ actionId: string }>("jet.trigger", {
+    jet: "one",
+    action: "turn",
+    wait: true,
+  });
   expect(ran()).toEqual([actionId, next.actionId]);
   expect((await stored(actionId)).kind).not.toBe("record");
 });
@@ -79,7 +109,9 @@ test("a destroyed jet says so for its TTL, its name is free at once, and nothing
   await client.request("jet.trigger", { jet: "phoenix", action: "remove", wait: true });
   const gone = await createMeshStore(client.connection, client.names).jets.get("phoenix");
   expect(gone).toMatchObject({ kind: "record", value: { destroyedAt: expect.any(String) as string } });
-  await expect(client.request("jet.get", { reference: "phoenix" })).rejects.toMatchObject({ code: "unknown_jet" });
+  await expect(client.request("jet.get", { reference: "phoenix" })).rejects.toMatchObject({
+    code: "unknown_jet",
+  });
   await client.request("jet.create", { template: "loop", reference: "phoenix", wait: true });
   const second = await createMeshStore(client.connection, client.names).jets.get("phoenix");
   const incarnations = [first, second].map((one) => (one.kind === "record" ? one.value.incarnation : 0));

@@ -6,7 +6,8 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 let mesh: Awaited<ReturnType<typeof startMesh>>;
 let nc: NatsConnection;
 const json = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
-const parse = (data: Uint8Array): Record<string, unknown> => JSON.parse(new TextDecoder().decode(data)) as Record<string, unknown>;
+const parse = (data: Uint8Array): Record<string, unknown> =>
+  JSON.parse(new TextDecoder().decode(data)) as Record<string, unknown>;
 
 beforeAll(async () => {
   mesh = await startMesh();
@@ -19,7 +20,11 @@ afterAll(async () => {
 });
 
 test("it makes a jet through the micro service and learns how that ended", async () => {
-  const reply = await nc.request("jm.api.root.jet.create", json({ template: "loop", reference: "old", wait: true }), { timeout: 10_000 });
+  const reply = await nc.request(
+    "jm.api.root.jet.create",
+    json({ template: "loop", reference: "old", wait: true }),
+    { timeout: 10_000 },
+  );
   expect(parse(reply.data)).toMatchObject({ jet: "old", outcome: "SUCCESS", state: "resting" });
 });
 
@@ -68,7 +73,11 @@ test("a Nats-Msg-Id makes its trigger idempotent, also beyond the stream's own w
     h.set("Nats-Msg-Id", "only-once");
     await js.publish("jm.trigger.root.old.turn", json({ onBusy: "queue" }), { headers: h });
     // The broker's window is 100 ms: the next one is stored again, and the mesh itself must know it.
-    await eventually("the trigger to be taken", async () => ((await (await nc.jetstreamManager()).streams.info("JM_TRIGGERS")).state.messages === 0 ? true : undefined));
+    await eventually("the trigger to be taken", async () =>
+      (await (await nc.jetstreamManager()).streams.info("JM_TRIGGERS")).state.messages === 0
+        ? true
+        : undefined,
+    );
     const sequence = (await (await nc.jetstreamManager()).streams.info("JM_TRIGGERS")).state.last_seq;
     await eventually("the window to pass", async () => {
       const h2 = headers();
@@ -79,7 +88,9 @@ test("a Nats-Msg-Id makes its trigger idempotent, also beyond the stream's own w
   }
   const jsm = await nc.jetstreamManager();
   const history = await jsm.streams.info("JM_HISTORY", { subjects_filter: "jm.history.old" });
-  await eventually("the triggers to be taken", async () => ((await jsm.streams.info("JM_TRIGGERS")).state.messages === 0 ? true : undefined));
+  await eventually("the triggers to be taken", async () =>
+    (await jsm.streams.info("JM_TRIGGERS")).state.messages === 0 ? true : undefined,
+  );
   // create, the turn above, and this one: once.
   expect(history.state.subjects?.["jm.history.old"]).toBe(3);
 });

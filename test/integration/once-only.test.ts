@@ -2,7 +2,16 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { MeshClient } from "@jetmesh/client";
-import { allActions, allHistory, allJets, applyDocuments, eventually, loopDocuments, startMesh, writesSoFar } from "@jetmesh/testkit";
+import {
+  allActions,
+  allHistory,
+  allJets,
+  applyDocuments,
+  eventually,
+  loopDocuments,
+  startMesh,
+  writesSoFar,
+} from "@jetmesh/testkit";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 const JETS = 50;
@@ -17,7 +26,9 @@ beforeAll(async () => {
   mesh = await startMesh({ services: { "flight-plan-runner": 3 } });
   client = await mesh.client();
   await applyDocuments(client, loopDocuments([{ shell: `echo "$JM_ACTION_ID $JM_ATTEMPT" >> ${ranFile}` }]));
-  await Promise.all(jets.map((reference) => client.request("jet.create", { template: "loop", reference, wait: true })));
+  await Promise.all(
+    jets.map((reference) => client.request("jet.create", { template: "loop", reference, wait: true })),
+  );
   await quiet(JETS);
 }, 60_000);
 
@@ -45,8 +56,18 @@ const ran = (): string[] => readFileSync(ranFile, "utf8").trim().split("\n");
 test("a hundred triggers by the API over three runners: each main runs once, at most 8 writes an action", async () => {
   const before = await writesSoFar(client.connection, client.names);
   for (let round = 0; round < 2; round += 1) {
-    const replies = await Promise.all(jets.map((jet) => client.request<{ outcome: string; state: string }>("jet.trigger", { jet, action: "turn", wait: true })));
-    expect(replies.map(({ outcome, state }) => `${outcome} ${state}`)).toEqual(jets.map(() => "SUCCESS resting"));
+    const replies = await Promise.all(
+      jets.map((jet) =>
+        client.request<{ outcome: string; state: string }>("jet.trigger", {
+          jet,
+          action: "turn",
+          wait: true,
+        }),
+      ),
+    );
+    expect(replies.map(({ outcome, state }) => `${outcome} ${state}`)).toEqual(
+      jets.map(() => "SUCCESS resting"),
+    );
   }
   await quiet(JETS + 100);
   const writes = (await writesSoFar(client.connection, client.names)) - before;
@@ -69,7 +90,9 @@ test("a hundred triggers by the stream over three runners: each main runs once, 
 
 test("afterwards every jet rests, names no open action, and every end is in the history once", async () => {
   const found = await allJets(client.connection, client.names);
-  expect(found.map(({ state, open, queue }) => ({ state, open, queue }))).toEqual(jets.map(() => ({ state: "resting", open: undefined, queue: [] })));
+  expect(found.map(({ state, open, queue }) => ({ state, open, queue }))).toEqual(
+    jets.map(() => ({ state: "resting", open: undefined, queue: [] })),
+  );
   const history = await allHistory(client.connection, client.names);
   expect(history).toHaveLength(JETS + 200);
   expect(new Set(history.map(({ id }) => id)).size).toBe(JETS + 200);
@@ -77,7 +100,9 @@ test("afterwards every jet rests, names no open action, and every end is in the 
 });
 
 test("the work was shared: more than one runner executed", async () => {
-  const ids = mesh.services.filter(({ name }) => name === "flight-plan-runner").map(({ instance }) => instance);
+  const ids = mesh.services
+    .filter(({ name }) => name === "flight-plan-runner")
+    .map(({ instance }) => instance);
   expect(ids).toHaveLength(3);
   const resumeInfo = await client.connection.jsm.streams.info(client.names.streams.resume);
   expect(resumeInfo.state.messages).toBe(0);

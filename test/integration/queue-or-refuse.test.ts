@@ -19,8 +19,12 @@ afterAll(() => mesh.stop());
 const codeOf = (thrown: unknown): string => (thrown instanceof MeshError ? thrown.code : String(thrown));
 
 test("of twenty triggers at once on one jet exactly one is accepted when busy means refuse", async () => {
-  const all = await Promise.allSettled(Array.from({ length: 20 }, () => client.request("jet.trigger", { jet: "one", action: "turn" })));
-  const refused = all.filter(({ status }) => status === "rejected").map((one) => codeOf((one as PromiseRejectedResult).reason));
+  const all = await Promise.allSettled(
+    Array.from({ length: 20 }, () => client.request("jet.trigger", { jet: "one", action: "turn" })),
+  );
+  const refused = all
+    .filter(({ status }) => status === "rejected")
+    .map((one) => codeOf((one as PromiseRejectedResult).reason));
   expect(refused).toEqual(Array.from({ length: 19 }, () => "jet_busy"));
   const rests = await eventually("jet one to rest", async () => {
     const jet = await client.request<JetRecord>("jet.get", { reference: "one" });
@@ -35,15 +39,30 @@ test("when busy means queue all run, one at a time, and those that waited in the
     sent.push(String(n));
     await client.publishTrigger("two", "turn", { onBusy: "queue", argument: { n: String(n) } });
   }
-  await eventually("eight turns of jet two in the history", async () => {
-    const turns = (await allHistory(client.connection, client.names)).filter(({ jet, action }) => jet === "two" && action === "turn");
-    return turns.length === 8 ? true : undefined;
-  }, { withinMs: 20_000, everyMs: 100 });
-  const closed = (await allHistory(client.connection, client.names)).filter(({ jet, action }) => jet === "two" && action === "turn");
-  const spans = closed.map(({ transitions = [] }) => ({ from: transitions[0]?.at ?? "", to: transitions.at(-1)?.at ?? "" })).sort((a, b) => (a.from < b.from ? -1 : 1));
-  for (const [index, span] of spans.entries()) if (index > 0) expect(span.from >= (spans[index - 1]?.to ?? "")).toBe(true);
+  await eventually(
+    "eight turns of jet two in the history",
+    async () => {
+      const turns = (await allHistory(client.connection, client.names)).filter(
+        ({ jet, action }) => jet === "two" && action === "turn",
+      );
+      return turns.length === 8 ? true : undefined;
+    },
+    { withinMs: 20_000, everyMs: 100 },
+  );
+  const closed = (await allHistory(client.connection, client.names)).filter(
+    ({ jet, action }) => jet === "two" && action === "turn",
+  );
+  const spans = closed
+    .map(({ transitions = [] }) => ({ from: transitions[0]?.at ?? "", to: transitions.at(-1)?.at ?? "" }))
+    .sort((a, b) => (a.from < b.from ? -1 : 1));
+  for (const [index, span] of spans.entries())
+    if (index > 0) expect(span.from >= (spans[index - 1]?.to ?? "")).toBe(true);
   // The first to reach either state-store runs at once; the others wait.
   const keys = closed.map(({ trigger }) => Number(trigger?.key)).slice(1);
   expect(keys).toEqual(keys.toSorted((a, b) => a - b));
-  expect((await allJets(client.connection, client.names)).every(({ open, queue }) => open === undefined && queue.length === 0)).toBe(true);
+  expect(
+    (await allJets(client.connection, client.names)).every(
+      ({ open, queue }) => open === undefined && queue.length === 0,
+    ),
+  ).toBe(true);
 });

@@ -1,4 +1,10 @@
-import type { AccessAnswer, AccessCheck, AccessLevel, JetActionDefinition, TemplateDefinition } from "@jetmesh/protocol";
+import type {
+  AccessAnswer,
+  AccessCheck,
+  AccessLevel,
+  JetActionDefinition,
+  TemplateDefinition,
+} from "@jetmesh/protocol";
 import { match } from "ts-pattern";
 
 /**
@@ -40,14 +46,19 @@ export function decideAccess(check: AccessCheck, facts: AccessFacts): AccessAnsw
       if (target === undefined || !mayReadJet(level, user, target)) return unknownJet(jet);
       const template = facts.template(target.template);
       const found = template?.actions.find((one) => one.reference === action);
-      if (template === undefined || found === undefined || !mayReadAction(facts, level, user, template, found)) {
+      if (
+        template === undefined ||
+        found === undefined ||
+        !mayReadAction(facts, level, user, template, found)
+      ) {
         return deny("unknown_action", `jet '${jet}' has no action '${action}'`);
       }
       return ALLOW;
     })
     .with({ operation: "jet.create" }, ({ user, template }) => {
       const found = facts.template(template);
-      if (found === undefined || !mayReadTemplate(facts, level, user, found)) return unknown("template", template);
+      if (found === undefined || !mayReadTemplate(facts, level, user, found))
+        return unknown("template", template);
       const may = level !== undefined && atMost("manager", level);
       return may ? ALLOW : deny("forbidden", `making a jet takes a manager; '${user}' is none`);
     })
@@ -62,22 +73,33 @@ export function decideAccess(check: AccessCheck, facts: AccessFacts): AccessAnsw
       return may ? ALLOW : deny("forbidden", `'${user}' is no manager of jet '${jet}'`);
     })
     .with({ operation: "definition.read" }, ({ user, kind, reference }) =>
-      mayReadDefinition(facts, level, user, kind, reference) ? ALLOW : unknown(kind.toLowerCase(), reference))
+      mayReadDefinition(facts, level, user, kind, reference) ? ALLOW : unknown(kind.toLowerCase(), reference),
+    )
     .with({ operation: "definition.write" }, ({ user, kind, reference }) => {
       if (level === "root") return ALLOW;
       const found = kind === "Template" ? facts.template(reference) : undefined;
-      if (level === "manager" && found !== undefined && atMost(found.accessLevel, "manager") && found.managers.includes(user)) return ALLOW;
+      if (
+        level === "manager" &&
+        found !== undefined &&
+        atMost(found.accessLevel, "manager") &&
+        found.managers.includes(user)
+      )
+        return ALLOW;
       const seen = mayReadDefinition(facts, level, user, kind, reference);
       return seen || level !== undefined
         ? deny("forbidden", `'${user}' may not change ${kind.toLowerCase()} '${reference}'`)
         : unknown(kind.toLowerCase(), reference);
     })
     .with({ operation: "run.read" }, ({ user, owner }) =>
-      level === "root" || (level !== undefined && user === owner) ? ALLOW : deny("unknown_run", "there is no such action"))
+      level === "root" || (level !== undefined && user === owner)
+        ? ALLOW
+        : deny("unknown_run", "there is no such action"),
+    )
     .exhaustive();
 }
 
-const unknown = (kind: string, reference: string): AccessAnswer => deny(`unknown_${kind}`, `there is no ${kind} '${reference}'`);
+const unknown = (kind: string, reference: string): AccessAnswer =>
+  deny(`unknown_${kind}`, `there is no ${kind} '${reference}'`);
 const unknownJet = (reference: string): AccessAnswer => unknown("jet", reference);
 
 function mayReadJet(level: AccessLevel | undefined, user: string, jet: JetFacts): boolean {
@@ -86,7 +108,12 @@ function mayReadJet(level: AccessLevel | undefined, user: string, jet: JetFacts)
   return level === "manager" && jet.managers.includes(user);
 }
 
-function mayReadTemplate(facts: AccessFacts, level: AccessLevel | undefined, user: string, template: TemplateDefinition): boolean {
+function mayReadTemplate(
+  facts: AccessFacts,
+  level: AccessLevel | undefined,
+  user: string,
+  template: TemplateDefinition,
+): boolean {
   if (level === undefined) return false;
   if (level === "root" || mayAsUser(facts, user, template)) return true;
   if (level !== "manager") return false;
@@ -95,20 +122,36 @@ function mayReadTemplate(facts: AccessFacts, level: AccessLevel | undefined, use
 
 /** Rules of the level `user`: open to users, in its users, or in the users of any jet of it. */
 const mayAsUser = (facts: AccessFacts, user: string, template: TemplateDefinition): boolean =>
-  template.accessLevel === "user" || template.users.includes(user) || facts.isUserOfAnyJet(template.reference, user);
+  template.accessLevel === "user" ||
+  template.users.includes(user) ||
+  facts.isUserOfAnyJet(template.reference, user);
 
 const isAsManager = (user: string, template: TemplateDefinition): boolean =>
-  atMost(template.accessLevel, "manager") || template.users.includes(user) || template.managers.includes(user);
+  atMost(template.accessLevel, "manager") ||
+  template.users.includes(user) ||
+  template.managers.includes(user);
 
 /** The table of jet actions in design §6, a line a level. */
-export function mayReadAction(facts: AccessFacts, level: AccessLevel | undefined, user: string, template: TemplateDefinition, action: JetActionDefinition): boolean {
+export function mayReadAction(
+  facts: AccessFacts,
+  level: AccessLevel | undefined,
+  user: string,
+  template: TemplateDefinition,
+  action: JetActionDefinition,
+): boolean {
   if (level === undefined) return false;
   if (level === "root") return true;
   if (action.accessLevel === "user" && mayAsUser(facts, user, template)) return true;
   return level === "manager" && atMost(action.accessLevel, "manager") && isAsManager(user, template);
 }
 
-function mayReadDefinition(facts: AccessFacts, level: AccessLevel | undefined, user: string, kind: "State" | "User" | "Template" | "Plan", reference: string): boolean {
+function mayReadDefinition(
+  facts: AccessFacts,
+  level: AccessLevel | undefined,
+  user: string,
+  kind: "State" | "User" | "Template" | "Plan",
+  reference: string,
+): boolean {
   if (level === undefined) return false;
   return match(kind)
     .with("Template", () => {
@@ -118,7 +161,9 @@ function mayReadDefinition(facts: AccessFacts, level: AccessLevel | undefined, u
     .with("State", () => facts.exists("State", reference))
     .with("Plan", () => {
       const planLevel = facts.planLevel(reference);
-      return planLevel !== undefined && (level === "root" || (level === "manager" && atMost(planLevel, "manager")));
+      return (
+        planLevel !== undefined && (level === "root" || (level === "manager" && atMost(planLevel, "manager")))
+      );
     })
     .with("User", () => facts.exists("User", reference) && (level === "root" || user === reference))
     .exhaustive();

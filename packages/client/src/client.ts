@@ -65,7 +65,8 @@ export async function connectClient(options: ClientOptions): Promise<MeshClient>
     names,
     connection,
     async request<T>(endpoint: Endpoint, body: Record<string, unknown> = {}, timeoutMs = REQUEST_MS) {
-      const waits = body["wait"] === true ? (typeof body["timeoutMs"] === "number" ? body["timeoutMs"] : 60_000) : 0;
+      const waits =
+        body["wait"] === true ? (typeof body["timeoutMs"] === "number" ? body["timeoutMs"] : 60_000) : 0;
       const answer = await ask(connection, names.api.of(user, endpoint), body, timeoutMs + waits);
       if (answer.ok) return answer.body as T;
       const { code, message, details } = answer.error;
@@ -73,7 +74,9 @@ export async function connectClient(options: ClientOptions): Promise<MeshClient>
     },
     publishTrigger(jet, action, { messageId, ...body } = {}) {
       const headers: [string, string][] = messageId === undefined ? [] : [[MESSAGE_ID_HEADER, messageId]];
-      return writeRepeatable(connection, names.trigger.of(user, jet, action), JSON.stringify(body), { headers });
+      return writeRepeatable(connection, names.trigger.of(user, jet, action), JSON.stringify(body), {
+        headers,
+      });
     },
     close: () => connection.close(),
   };

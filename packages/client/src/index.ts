@@ -1,1 +1,7 @@
-export { type ClientOptions, connectClient, type MeshClient, MeshError, type TriggerMessage } from "./client.ts";
+export {
+  type ClientOptions,
+  connectClient,
+  type MeshClient,
+  MeshError,
+  type TriggerMessage,
+} from "./client.ts";

@@ -1,4 +1,12 @@
-import type { ActionError, ActionErrorCode, ActionRecord, ErrorCode, Instant, JournalEntry, JsonObject } from "@jetmesh/protocol";
+import type {
+  ActionError,
+  ActionErrorCode,
+  ActionRecord,
+  ErrorCode,
+  Instant,
+  JournalEntry,
+  JsonObject,
+} from "@jetmesh/protocol";
 
 type Json = ActionRecord["result"];
 

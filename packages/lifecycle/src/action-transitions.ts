@@ -1,6 +1,6 @@
 import type { ActionError, ActionRecord, ActionState, Claim, Instant } from "@jetmesh/protocol";
 import type { ActionDecision, ActionEffect, Leavings } from "./action-events.ts";
-import { after, toInstant, toMs, type Now } from "./instants.ts";
+import { after, type Now, toInstant, toMs } from "./instants.ts";
 import { backoffMs } from "./retry.ts";
 
 /**
@@ -18,7 +18,11 @@ interface By {
 
 export const error = (code: string, message: string): ActionError => ({ code, message });
 
-const write = (next: ActionRecord, ...effects: ActionEffect[]): ActionDecision => ({ kind: "write", next, effects });
+const write = (next: ActionRecord, ...effects: ActionEffect[]): ActionDecision => ({
+  kind: "write",
+  next,
+  effects,
+});
 
 function leave(record: ActionRecord, left: Leavings): ActionRecord {
   return {
@@ -39,10 +43,18 @@ function enter(record: ActionRecord, to: ActionState, now: Now, why?: string): A
   return { ...rest, state: to, transitions };
 }
 
-const claimBy = (by: By, now: Now, runs: Claimed): Claim => ({ runner: by.runner, nonce: by.nonce, at: toInstant(now), runs });
+const claimBy = (by: By, now: Now, runs: Claimed): Claim => ({
+  runner: by.runner,
+  nonce: by.nonce,
+  at: toInstant(now),
+  runs,
+});
 
 /** What stays of the timers in any state: the overall deadline. */
-function timers(record: ActionRecord, more: { [K in keyof ActionRecord["timers"]]: Instant | undefined }): ActionRecord["timers"] {
+function timers(
+  record: ActionRecord,
+  more: { [K in keyof ActionRecord["timers"]]: Instant | undefined },
+): ActionRecord["timers"] {
   const all = { deadlineAt: record.timers.deadlineAt, ...more };
   return Object.fromEntries(Object.entries(all).filter(([, at]) => at !== undefined));
 }
@@ -50,7 +62,11 @@ function timers(record: ActionRecord, more: { [K in keyof ActionRecord["timers"]
 export function claimMain(record: ActionRecord, by: By, now: Now): ActionDecision {
   const next = enter(record, "EXECUTING_MAIN", now);
   return write(
-    { ...next, claim: claimBy(by, now, "main"), timers: timers(record, { expiresAt: after(now, record.delays.mainMs) }) },
+    {
+      ...next,
+      claim: claimBy(by, now, "main"),
+      timers: timers(record, { expiresAt: after(now, record.delays.mainMs) }),
+    },
     { type: "run", method: "main", last: false },
   );
 }
@@ -62,7 +78,11 @@ export function takeOverMain(record: ActionRecord, by: By, now: Now): ActionDeci
     effects.unshift({ type: "abort", runner: record.claim.runner, nonce: record.claim.nonce });
   }
   return write(
-    { ...record, claim: claimBy(by, now, "watcher"), timers: timers(record, { expiresAt: after(now, record.delays.mainMs) }) },
+    {
+      ...record,
+      claim: claimBy(by, now, "watcher"),
+      timers: timers(record, { expiresAt: after(now, record.delays.mainMs) }),
+    },
     ...effects,
   );
 }
@@ -71,39 +91,93 @@ export function claimWatcher(record: ActionRecord, by: By, now: Now, last: boole
   return write({ ...record, claim: claimBy(by, now, "watcher") }, { type: "run", method: "watcher", last });
 }
 
-export function beginProgress(record: ActionRecord, left: Leavings, watchAt: Instant | undefined, now: Now): ActionDecision {
+export function beginProgress(
+  record: ActionRecord,
+  left: Leavings,
+  watchAt: Instant | undefined,
+  now: Now,
+): ActionDecision {
   const next = leave(enter(record, "IN_PROGRESS", now), left);
-  const delayed = { ...next, watcherFailures: 0, timers: timers(record, { expiresAt: after(now, record.delays.progressMs), watchAt: watchAt ?? toInstant(now) }) };
+  const delayed = {
+    ...next,
+    watcherFailures: 0,
+    timers: timers(record, {
+      expiresAt: after(now, record.delays.progressMs),
+      watchAt: watchAt ?? toInstant(now),
+    }),
+  };
   if (watchAt !== undefined && toMs(watchAt) > now) return write(delayed);
   // Asked at once, under the claim that it has: giving it up and taking it again would cost two writes.
   if (record.claim === undefined) return write(delayed, { type: "resume" });
-  return write({ ...delayed, claim: { ...record.claim, runs: "watcher" } }, { type: "run", method: "watcher", last: false });
+  return write(
+    { ...delayed, claim: { ...record.claim, runs: "watcher" } },
+    { type: "run", method: "watcher", last: false },
+  );
 }
 
 /** Still in progress: the claim is given back, the watcher asked again later. */
-export function keepWatching(record: ActionRecord, left: Leavings, watchAt: Instant | undefined, now: Now): ActionDecision {
+export function keepWatching(
+  record: ActionRecord,
+  left: Leavings,
+  watchAt: Instant | undefined,
+  now: Now,
+): ActionDecision {
   const { claim: _claim, ...rest } = leave(record, left);
-  const next = watchAt !== undefined && toMs(watchAt) > now ? watchAt : toInstant(now + record.delays.frequencyMs);
-  return write({ ...rest, watcherFailures: 0, timers: timers(record, { expiresAt: record.timers.expiresAt, watchAt: next }) });
+  const next =
+    watchAt !== undefined && toMs(watchAt) > now ? watchAt : toInstant(now + record.delays.frequencyMs);
+  return write({
+    ...rest,
+    watcherFailures: 0,
+    timers: timers(record, { expiresAt: record.timers.expiresAt, watchAt: next }),
+  });
 }
 
 const WATCHER_BACKOFF_MAX_MS = 300_000;
 
-export function watcherFailed(record: ActionRecord, left: Leavings, cause: ActionError, now: Now): ActionDecision {
+export function watcherFailed(
+  record: ActionRecord,
+  left: Leavings,
+  cause: ActionError,
+  now: Now,
+): ActionDecision {
   const failures = record.watcherFailures + 1;
   if (failures >= record.maxWatcherFailures) {
-    return end({ ...record, watcherFailures: failures }, left, "ERROR", error("watcher_failed", `the watcher threw ${String(failures)} times in a row, the last time: ${cause.message}`), now);
+    return end(
+      { ...record, watcherFailures: failures },
+      left,
+      "ERROR",
+      error(
+        "watcher_failed",
+        `the watcher threw ${String(failures)} times in a row, the last time: ${cause.message}`,
+      ),
+      now,
+    );
   }
-  const policy = { backoff: record.delays.frequencyMs, factor: 2, max: WATCHER_BACKOFF_MAX_MS, jitter: false };
+  const policy = {
+    backoff: record.delays.frequencyMs,
+    factor: 2,
+    max: WATCHER_BACKOFF_MAX_MS,
+    jitter: false,
+  };
   const { claim: _claim, ...rest } = leave(record, left);
   const watchAt = toInstant(now + backoffMs(policy, failures, 0));
-  return write({ ...rest, watcherFailures: failures, timers: timers(record, { expiresAt: record.timers.expiresAt, watchAt }) });
+  return write({
+    ...rest,
+    watcherFailures: failures,
+    timers: timers(record, { expiresAt: record.timers.expiresAt, watchAt }),
+  });
 }
 
 /** The whole flow again, main included; bag and journal are kept, for a plan goes on behind its journal. */
 export function sleepAgain(record: ActionRecord, left: Leavings, now: Now): ActionDecision {
   const again = { ...leave(record, left), attempt: record.attempt + 1, watcherFailures: 0 };
-  return write({ ...enter(again, "SLEEPING", now, "watcher"), timers: timers(record, { expiresAt: after(now, record.delays.startMs) }) }, { type: "resume" });
+  return write(
+    {
+      ...enter(again, "SLEEPING", now, "watcher"),
+      timers: timers(record, { expiresAt: after(now, record.delays.startMs) }),
+    },
+    { type: "resume" },
+  );
 }
 
 export function progress(record: ActionRecord, left: Leavings): ActionDecision {
@@ -113,14 +187,27 @@ export function progress(record: ActionRecord, left: Leavings): ActionDecision {
 /** The delay of the present state counts from now on again. */
 export function heartbeat(record: ActionRecord, now: Now): ActionDecision {
   const delay = record.state === "IN_PROGRESS" ? record.delays.progressMs : record.delays.mainMs;
-  return write({ ...record, timers: timers(record, { expiresAt: after(now, delay), watchAt: record.timers.watchAt }) });
+  return write({
+    ...record,
+    timers: timers(record, { expiresAt: after(now, delay), watchAt: record.timers.watchAt }),
+  });
 }
 
-export function pause(record: ActionRecord, from: "SLEEPING" | "IN_PROGRESS", left: Leavings, now: Now): ActionDecision {
+export function pause(
+  record: ActionRecord,
+  from: "SLEEPING" | "IN_PROGRESS",
+  left: Leavings,
+  now: Now,
+): ActionDecision {
   // Paused out of main, the delay of IN_PROGRESS has not begun to count: all of it remains.
-  const counting = record.state === "EXECUTING_MAIN" ? timers(record, { expiresAt: after(now, record.delays.progressMs) }) : record.timers;
+  const counting =
+    record.state === "EXECUTING_MAIN"
+      ? timers(record, { expiresAt: after(now, record.delays.progressMs) })
+      : record.timers;
   const remaining = Object.fromEntries(
-    Object.entries(counting).flatMap(([name, at]) => (at === undefined ? [] : [[name, Math.max(0, toMs(at) - now)]])),
+    Object.entries(counting).flatMap(([name, at]) =>
+      at === undefined ? [] : [[name, Math.max(0, toMs(at) - now)]],
+    ),
   );
   return write({ ...leave(enter(record, "PAUSED", now), left), timers: {}, paused: { from, remaining } });
 }
@@ -129,10 +216,15 @@ export function pause(record: ActionRecord, from: "SLEEPING" | "IN_PROGRESS", le
 export function unpause(record: ActionRecord, now: Now): ActionDecision {
   const { from, remaining } = record.paused ?? { from: "IN_PROGRESS" as const, remaining: {} };
   const restored = Object.fromEntries(
-    Object.entries(remaining).flatMap(([name, ms]) => (ms === undefined ? [] : [[name, toInstant(now + ms)]])),
+    Object.entries(remaining).flatMap(([name, ms]) =>
+      ms === undefined ? [] : [[name, toInstant(now + ms)]],
+    ),
   );
   const watchAt = from === "IN_PROGRESS" ? { watchAt: toInstant(now) } : {};
-  return write({ ...enter(record, from, now, "unpaused"), timers: { ...restored, ...watchAt } }, { type: "resume" });
+  return write(
+    { ...enter(record, from, now, "unpaused"), timers: { ...restored, ...watchAt } },
+    { type: "resume" },
+  );
 }
 
 /** Ends the attempt: again from the start where a repeat is left for this outcome, else for good. */
@@ -158,14 +250,21 @@ export function endForGood(
 ): ActionDecision {
   const ended = enter(leave(record, left), outcome, now, cause?.code);
   return write(
-    { ...ended, outcome, timers: {}, endedAt: toInstant(now), ...(cause === undefined ? {} : { error: cause }) },
+    {
+      ...ended,
+      outcome,
+      timers: {},
+      endedAt: toInstant(now),
+      ...(cause === undefined ? {} : { error: cause }),
+    },
     { type: "tell" },
   );
 }
 
 function repeat(record: ActionRecord, outcome: "SUCCESS" | "ERROR", now: Now): ActionDecision {
   const { result: _result, error: _error, ...rest } = record;
-  const left = outcome === "SUCCESS" ? { success: record.repeat.success - 1 } : { error: record.repeat.error - 1 };
+  const left =
+    outcome === "SUCCESS" ? { success: record.repeat.success - 1 } : { error: record.repeat.error - 1 };
   const again: ActionRecord = {
     ...rest,
     attempt: record.attempt + 1,
@@ -176,7 +275,13 @@ function repeat(record: ActionRecord, outcome: "SUCCESS" | "ERROR", now: Now): A
   };
   const notBefore = toInstant(now + record.repeat.backoffMs);
   const expiresAt = after(now + record.repeat.backoffMs, record.delays.startMs);
-  return write({ ...enter(again, "SLEEPING", now, `repeat after ${outcome}`), timers: timers(record, { notBefore, expiresAt }) }, { type: "resume" });
+  return write(
+    {
+      ...enter(again, "SLEEPING", now, `repeat after ${outcome}`),
+      timers: timers(record, { notBefore, expiresAt }),
+    },
+    { type: "resume" },
+  );
 }
 
 export function close(record: ActionRecord, now: Now): ActionDecision {
@@ -186,18 +291,33 @@ export function close(record: ActionRecord, now: Now): ActionDecision {
 
 export function beginRollback(record: ActionRecord, now: Now): ActionDecision {
   const { rollbackError: _error, ...rest } = record;
-  return write({ ...enter(rest, "REVERTING", now), timers: timers(record, { expiresAt: after(now, record.delays.mainMs) }) }, { type: "resume" });
+  return write(
+    {
+      ...enter(rest, "REVERTING", now),
+      timers: timers(record, { expiresAt: after(now, record.delays.mainMs) }),
+    },
+    { type: "resume" },
+  );
 }
 
 export function claimRollback(record: ActionRecord, by: By, now: Now): ActionDecision {
   return write(
-    { ...record, claim: claimBy(by, now, "rollback"), timers: timers(record, { expiresAt: after(now, record.delays.mainMs) }) },
+    {
+      ...record,
+      claim: claimBy(by, now, "rollback"),
+      timers: timers(record, { expiresAt: after(now, record.delays.mainMs) }),
+    },
     { type: "run", method: "rollback", last: false },
   );
 }
 
 export function revert(record: ActionRecord, now: Now): ActionDecision {
-  return { kind: "write", next: { ...enter(record, "REVERTED", now), timers: {} }, effects: [{ type: "tell" }], expiry: "closed" };
+  return {
+    kind: "write",
+    next: { ...enter(record, "REVERTED", now), timers: {} },
+    effects: [{ type: "tell" }],
+    expiry: "closed",
+  };
 }
 
 /** Closed as before, with what went wrong; it may be asked again while its window lasts. */

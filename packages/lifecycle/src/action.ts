@@ -53,18 +53,29 @@ export function decideAction(record: ActionRecord, event: ActionEvent, now: Now)
 
 const unchanged = (why: Unchanged): ActionDecision => ({ kind: "unchanged", why });
 const late: ActionDecision = { kind: "late" };
-const refused = (code: "not_pausable" | "in_use" | "conflict", message: string): ActionDecision => ({ kind: "refused", code, message });
+const refused = (code: "not_pausable" | "in_use" | "conflict", message: string): ActionDecision => ({
+  kind: "refused",
+  code,
+  message,
+});
 
 const result = { type: P.union("main_returned", "watcher_returned", "rollback_returned") } as const;
 const sign = { type: P.union("progressed", "heartbeat") } as const;
 
 function whenSleeping(record: ActionRecord, event: ActionEvent, now: Now): ActionDecision {
   return match(event)
-    .with({ type: "resume" }, (by) => expired(record, now) ?? (mayBegin(record, now) ? claimMain(record, by, now) : unchanged("not_due")))
+    .with(
+      { type: "resume" },
+      (by) =>
+        expired(record, now) ?? (mayBegin(record, now) ? claimMain(record, by, now) : unchanged("not_due")),
+    )
     .with({ type: "expire" }, () => expired(record, now) ?? unchanged("nothing_expired"))
     .with({ type: "nothing_to_run" }, () => end(record, {}, "SUCCESS", undefined, now))
     .with({ type: "pause" }, ({ nonce }) =>
-      nonce === undefined ? pause(record, "SLEEPING", {}, now) : refused("not_pausable", "the claim of who would pause it is gone"))
+      nonce === undefined
+        ? pause(record, "SLEEPING", {}, now)
+        : refused("not_pausable", "the claim of who would pause it is gone"),
+    )
     .with({ type: "cancel" }, (asked) => cancel(record, asked, now))
     .with(result, sign, () => late)
     .with({ type: "unpause" }, () => unchanged("not_paused"))
@@ -92,16 +103,23 @@ function whenExecutingMain(record: ActionRecord, event: ActionEvent, now: Now): 
       return match(answer)
         .with({ state: "SUCCESS" }, (left) => end(record, left, "SUCCESS", undefined, now))
         .with({ state: "ERROR" }, (left) => end(record, left, "ERROR", left.error, now))
-        .with({ state: "IN_PROGRESS" }, (left) => beginProgress({ ...withoutClaim(record) }, left, left.watchAt ?? soon(record, now), now))
+        .with({ state: "IN_PROGRESS" }, (left) =>
+          beginProgress({ ...withoutClaim(record) }, left, left.watchAt ?? soon(record, now), now),
+        )
         .with({ state: "SLEEPING" }, (left) => sleepAgain(record, left, now))
         .with({ state: "PAUSED" }, (left) => pause(record, "IN_PROGRESS", left, now))
         .with({ state: "THREW" }, (left) => end(record, left, "ERROR", mainTimeout(left.error.message), now))
         .exhaustive();
     })
-    .with({ type: "progressed" }, ({ nonce, left }) => (isHeld(record, nonce, "main") ? progress(record, left) : late))
+    .with({ type: "progressed" }, ({ nonce, left }) =>
+      isHeld(record, nonce, "main") ? progress(record, left) : late,
+    )
     .with({ type: "heartbeat" }, ({ nonce }) => (isHolder(record, nonce) ? heartbeat(record, now) : late))
     .with({ type: "pause" }, ({ nonce, left }) =>
-      isHeld(record, nonce, "main") ? pause(record, "IN_PROGRESS", left ?? {}, now) : refused("not_pausable", "main is running: its holder pauses it between steps"))
+      isHeld(record, nonce, "main")
+        ? pause(record, "IN_PROGRESS", left ?? {}, now)
+        : refused("not_pausable", "main is running: its holder pauses it between steps"),
+    )
     .with({ type: "cancel" }, (asked) => cancel(record, asked, now))
     .with({ type: "rollback_returned" }, () => late)
     .with({ type: P.union("expire", "nothing_to_run") }, () => unchanged("held"))
@@ -117,15 +135,21 @@ function whenInProgress(record: ActionRecord, event: ActionEvent, now: Now): Act
       if (by.nonce === record.claim?.nonce) return unchanged("already");
       if (record.claim !== undefined && !by.holderDead) return unchanged("held");
       if (timedOut) return claimWatcher(record, by, now, true);
-      const due = record.claim !== undefined || record.timers.watchAt === undefined || hasPassed(record.timers.watchAt, now);
+      const due =
+        record.claim !== undefined ||
+        record.timers.watchAt === undefined ||
+        hasPassed(record.timers.watchAt, now);
       return pastDeadline(record, now) ?? (due ? claimWatcher(record, by, now, false) : unchanged("not_due"));
     })
     .with({ type: "watcher_returned" }, ({ nonce, answer }) => {
       if (!isHeld(record, nonce, "watcher")) return late;
       if (answer.state === "SUCCESS") return end(record, answer, "SUCCESS", undefined, now);
-      if (timedOut && answer.state !== "ERROR") return end(record, answer, "ERROR", progressTimeout(record), now);
+      if (timedOut && answer.state !== "ERROR")
+        return end(record, answer, "ERROR", progressTimeout(record), now);
       return match(answer)
-        .with({ state: "ERROR" }, (left) => end(record, left, "ERROR", timedOut ? progressTimeout(record) : left.error, now))
+        .with({ state: "ERROR" }, (left) =>
+          end(record, left, "ERROR", timedOut ? progressTimeout(record) : left.error, now),
+        )
         .with({ state: "IN_PROGRESS" }, (left) => keepWatching(record, left, left.watchAt, now))
         .with({ state: "SLEEPING" }, (left) => sleepAgain(record, left, now))
         .with({ state: "PAUSED" }, (left) => pause(record, "IN_PROGRESS", left, now))
@@ -133,12 +157,21 @@ function whenInProgress(record: ActionRecord, event: ActionEvent, now: Now): Act
         .exhaustive();
     })
     .with({ type: "main_returned" }, ({ nonce }) => (isHolder(record, nonce) ? unchanged("already") : late))
-    .with({ type: "progressed" }, ({ nonce, left }) => (isHolder(record, nonce) ? progress(record, left) : late))
+    .with({ type: "progressed" }, ({ nonce, left }) =>
+      isHolder(record, nonce) ? progress(record, left) : late,
+    )
     .with({ type: "heartbeat" }, ({ nonce }) => (isHolder(record, nonce) ? heartbeat(record, now) : late))
     .with({ type: "pause" }, ({ nonce, left }) =>
-      record.claim?.nonce === nonce ? pause(record, "IN_PROGRESS", left ?? {}, now) : refused("not_pausable", "its watcher is being asked: try again"))
+      record.claim?.nonce === nonce
+        ? pause(record, "IN_PROGRESS", left ?? {}, now)
+        : refused("not_pausable", "its watcher is being asked: try again"),
+    )
     .with({ type: "cancel" }, (asked) => cancel(record, asked, now))
-    .with({ type: "expire" }, () => (record.claim === undefined ? (pastDeadline(record, now) ?? unchanged("nothing_expired")) : unchanged("held")))
+    .with({ type: "expire" }, () =>
+      record.claim === undefined
+        ? (pastDeadline(record, now) ?? unchanged("nothing_expired"))
+        : unchanged("held"),
+    )
     .with({ type: "rollback_returned" }, () => late)
     .with({ type: "nothing_to_run" }, () => unchanged("already"))
     .with({ type: "unpause" }, () => unchanged("not_paused"))
@@ -162,7 +195,9 @@ function whenEnded(record: ActionRecord, event: ActionEvent, now: Now): ActionDe
   return match(event)
     .with({ type: "owner_told" }, () => close(record, now))
     .with(result, sign, () => late)
-    .with({ type: P.union("resume", "pause", "unpause", "cancel", "expire", "nothing_to_run") }, () => unchanged("ended"))
+    .with({ type: P.union("resume", "pause", "unpause", "cancel", "expire", "nothing_to_run") }, () =>
+      unchanged("ended"),
+    )
     .with({ type: "rollback" }, () => unchanged("not_ended"))
     .exhaustive();
 }
@@ -170,30 +205,45 @@ function whenEnded(record: ActionRecord, event: ActionEvent, now: Now): ActionDe
 function whenClosed(record: ActionRecord, event: ActionEvent, now: Now): ActionDecision {
   return match(event)
     .with({ type: "rollback" }, () =>
-      record.rollbackable ? beginRollback(record, now) : refused("conflict", "there is nothing to roll back: the action has no undo"))
+      record.rollbackable
+        ? beginRollback(record, now)
+        : refused("conflict", "there is nothing to roll back: the action has no undo"),
+    )
     .with(result, sign, () => late)
-    .with({ type: P.union("resume", "pause", "unpause", "cancel", "expire", "nothing_to_run") }, () => unchanged("ended"))
+    .with({ type: P.union("resume", "pause", "unpause", "cancel", "expire", "nothing_to_run") }, () =>
+      unchanged("ended"),
+    )
     .with({ type: "owner_told" }, () => unchanged("already"))
     .exhaustive();
 }
 
 function whenReverting(record: ActionRecord, event: ActionEvent, now: Now): ActionDecision {
-  const interrupted = error("rollback_interrupted", "rollback did not end within its delay, or its runner died");
+  const interrupted = error(
+    "rollback_interrupted",
+    "rollback did not end within its delay, or its runner died",
+  );
   const isOver = hasPassed(record.timers.expiresAt, now);
   return match(event)
     .with({ type: "resume" }, (by) => {
       if (by.nonce === record.claim?.nonce) return unchanged("already");
-      if (isOver || (record.claim !== undefined && by.holderDead)) return failRollback(record, interrupted, now);
+      if (isOver || (record.claim !== undefined && by.holderDead))
+        return failRollback(record, interrupted, now);
       return record.claim === undefined ? claimRollback(record, by, now) : unchanged("held");
     })
     .with({ type: "rollback_returned" }, (answer) => {
       if (!isHeld(record, answer.nonce, "rollback")) return late;
       return answer.error === undefined ? revert(record, now) : failRollback(record, answer.error, now);
     })
-    .with({ type: "progressed" }, ({ nonce, left }) => (isHolder(record, nonce) ? progress(record, left) : late))
+    .with({ type: "progressed" }, ({ nonce, left }) =>
+      isHolder(record, nonce) ? progress(record, left) : late,
+    )
     .with({ type: "heartbeat" }, ({ nonce }) => (isHolder(record, nonce) ? heartbeat(record, now) : late))
     .with({ type: "cancel" }, ({ why, message }) => failRollback(record, error(why, message), now))
-    .with({ type: "expire" }, () => (isOver && record.claim === undefined ? failRollback(record, interrupted, now) : unchanged("nothing_expired")))
+    .with({ type: "expire" }, () =>
+      isOver && record.claim === undefined
+        ? failRollback(record, interrupted, now)
+        : unchanged("nothing_expired"),
+    )
     .with({ type: P.union("main_returned", "watcher_returned") }, () => late)
     .with({ type: "pause" }, () => refused("not_pausable", "a rollback is not paused"))
     .with({ type: "unpause" }, () => unchanged("not_paused"))
@@ -205,15 +255,20 @@ function whenReverting(record: ActionRecord, event: ActionEvent, now: Now): Acti
 function whenReverted(event: ActionEvent): ActionDecision {
   return match(event)
     .with(result, sign, () => late)
-    .with({ type: P.union("resume", "pause", "unpause", "cancel", "expire", "nothing_to_run") }, () => unchanged("ended"))
+    .with({ type: P.union("resume", "pause", "unpause", "cancel", "expire", "nothing_to_run") }, () =>
+      unchanged("ended"),
+    )
     .with({ type: P.union("rollback", "owner_told") }, () => unchanged("already"))
     .exhaustive();
 }
 
 const isHolder = (record: ActionRecord, nonce: string | undefined): boolean =>
   nonce !== undefined && record.claim?.nonce === nonce;
-const isHeld = (record: ActionRecord, nonce: string | undefined, runs: "main" | "watcher" | "rollback"): boolean =>
-  isHolder(record, nonce) && record.claim?.runs === runs;
+const isHeld = (
+  record: ActionRecord,
+  nonce: string | undefined,
+  runs: "main" | "watcher" | "rollback",
+): boolean => isHolder(record, nonce) && record.claim?.runs === runs;
 
 function withoutClaim(record: ActionRecord): ActionRecord {
   const { claim: _claim, ...rest } = record;
@@ -224,7 +279,8 @@ const mayBegin = (record: ActionRecord, now: Now): boolean =>
   record.timers.notBefore === undefined || hasPassed(record.timers.notBefore, now);
 
 /** The next look of a watcher that has just been asked. */
-const soon = (record: ActionRecord, now: Now): string => new Date(now + record.delays.frequencyMs).toISOString();
+const soon = (record: ActionRecord, now: Now): string =>
+  new Date(now + record.delays.frequencyMs).toISOString();
 
 const mainTimeout = (message: string): ReturnType<typeof error> => error("main_timeout", message);
 const progressTimeout = (record: ActionRecord): ReturnType<typeof error> =>

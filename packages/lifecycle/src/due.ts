@@ -11,7 +11,9 @@ export function dueAt(record: ActionRecord): Instant | undefined {
   return match(record.state)
     .with("SLEEPING", () => notBefore ?? record.transitions.at(-1)?.at ?? record.createdAt)
     .with("EXECUTING_MAIN", () => expiresAt)
-    .with("IN_PROGRESS", () => (record.claim === undefined ? earliest(watchAt, expiresAt, deadlineAt) : undefined))
+    .with("IN_PROGRESS", () =>
+      record.claim === undefined ? earliest(watchAt, expiresAt, deadlineAt) : undefined,
+    )
     .with("REVERTING", () => (record.claim === undefined ? record.transitions.at(-1)?.at : expiresAt))
     .with("PAUSED", "SUCCESS", "ERROR", "CLOSED", "REVERTED", () => undefined)
     .exhaustive();

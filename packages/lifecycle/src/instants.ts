@@ -10,11 +10,13 @@ export const toMs = (instant: Instant): Now => Date.parse(instant);
 export const after = (now: Now, delayMs: number): Instant | undefined =>
   delayMs > 0 ? toInstant(now + delayMs) : undefined;
 
-export const hasPassed = (instant: Instant | undefined, now: Now): boolean => instant !== undefined && toMs(instant) <= now;
+export const hasPassed = (instant: Instant | undefined, now: Now): boolean =>
+  instant !== undefined && toMs(instant) <= now;
 
 /** The earliest of those that there are. ISO instants in UTC compare as strings. */
 export function earliest(...instants: (Instant | undefined)[]): Instant | undefined {
   let first: Instant | undefined;
-  for (const instant of instants) if (instant !== undefined && (first === undefined || instant < first)) first = instant;
+  for (const instant of instants)
+    if (instant !== undefined && (first === undefined || instant < first)) first = instant;
   return first;
 }

@@ -11,7 +11,9 @@ import type {
 
 /** What authz, requirements and limits said of a trigger, asked before: facts, not decided here. */
 export interface TriggerFacts {
-  readonly access: { readonly allow: true } | { readonly allow: false; readonly code: ErrorCode; readonly message: string };
+  readonly access:
+    | { readonly allow: true }
+    | { readonly allow: false; readonly code: ErrorCode; readonly message: string };
   readonly unmet?: string | undefined;
   readonly limitReached?: boolean | undefined;
   /** Asked for more than 12 h ago, by the broker's time. */
@@ -36,7 +38,12 @@ export type JetEvent =
       readonly template: TemplateDefinition;
     }
   /** The next hop towards the target, or the head of the queue, of an idle jet. */
-  | { readonly type: "hop"; readonly id: string; readonly template: TemplateDefinition; readonly facts: TriggerFacts }
+  | {
+      readonly type: "hop";
+      readonly id: string;
+      readonly template: TemplateDefinition;
+      readonly facts: TriggerFacts;
+    }
   | { readonly type: "next"; readonly template: TemplateDefinition; readonly facts: TriggerFacts }
   /** Its open action has ended. */
   | {
@@ -46,7 +53,12 @@ export type JetEvent =
       readonly action: JetActionDefinition;
       readonly outcome: "SUCCESS" | "ERROR";
     }
-  | { readonly type: "rollback"; readonly trigger: AcceptedTrigger; readonly incarnation: number; readonly transit: string }
+  | {
+      readonly type: "rollback";
+      readonly trigger: AcceptedTrigger;
+      readonly incarnation: number;
+      readonly transit: string;
+    }
   | {
       readonly type: "rolled_back";
       readonly id: string;
@@ -60,7 +72,12 @@ export type JetEvent =
 export type JetEffect =
   | { readonly type: "create_action"; readonly open: OpenAction; readonly action: JetActionDefinition }
   /** A waiting trigger whose turn came and that may no longer run: into the history. */
-  | { readonly type: "refuse"; readonly trigger: AcceptedTrigger; readonly code: ErrorCode; readonly message: string };
+  | {
+      readonly type: "refuse";
+      readonly trigger: AcceptedTrigger;
+      readonly code: ErrorCode;
+      readonly message: string;
+    };
 
 export type JetDecision =
   | {
@@ -71,4 +88,7 @@ export type JetDecision =
       readonly expires?: true;
     }
   | { readonly kind: "refused"; readonly code: ErrorCode; readonly message: string }
-  | { readonly kind: "unchanged"; readonly why: "duplicate" | "not_its_action" | "other_incarnation" | "nothing_waits" | "busy" | "there" };
+  | {
+      readonly kind: "unchanged";
+      readonly why: "duplicate" | "not_its_action" | "other_incarnation" | "nothing_waits" | "busy" | "there";
+    };

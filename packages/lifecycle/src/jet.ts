@@ -1,7 +1,14 @@
-import type { AcceptedTrigger, ErrorCode, JetActionDefinition, JetRecord, OpenAction, TemplateDefinition } from "@jetmesh/protocol";
+import type {
+  AcceptedTrigger,
+  ErrorCode,
+  JetActionDefinition,
+  JetRecord,
+  OpenAction,
+  TemplateDefinition,
+} from "@jetmesh/protocol";
 import { MAX_QUEUE, MAX_RECENT } from "@jetmesh/protocol";
 import { match } from "ts-pattern";
-import { toInstant, type Now } from "./instants.ts";
+import { type Now, toInstant } from "./instants.ts";
 import type { JetDecision, JetEvent, TriggerFacts } from "./jet-events.ts";
 import { findAction, findPath } from "./template-actions.ts";
 
@@ -33,41 +40,65 @@ export function decideJet(jet: JetRecord, event: JetEvent, now: Now): JetDecisio
 type Of<T extends JetEvent["type"]> = Extract<JetEvent, { type: T }>;
 
 const refused = (code: ErrorCode, message: string): JetDecision => ({ kind: "refused", code, message });
-const unchanged = (why: Extract<JetDecision, { kind: "unchanged" }>["why"]): JetDecision => ({ kind: "unchanged", why });
+const unchanged = (why: Extract<JetDecision, { kind: "unchanged" }>["why"]): JetDecision => ({
+  kind: "unchanged",
+  why,
+});
 const isGone = (jet: JetRecord): boolean => jet.destroyedAt !== undefined;
-const unknownJet = (jet: JetRecord): JetDecision => refused("unknown_jet", `there is no jet '${jet.reference}'`);
+const unknownJet = (jet: JetRecord): JetDecision =>
+  refused("unknown_jet", `there is no jet '${jet.reference}'`);
 
 /** The incarnation of a jet read at a revision: its own, or that revision where this is its first write. */
-export const incarnationOf = (jet: JetRecord, revision: number): number => (jet.incarnation === 0 ? revision : jet.incarnation);
+export const incarnationOf = (jet: JetRecord, revision: number): number =>
+  jet.incarnation === 0 ? revision : jet.incarnation;
 
 const remember = (jet: JetRecord, id: string): string[] => [...jet.recent, id].slice(-MAX_RECENT);
 /** One that waits may have left `recent`, which is shorter than the queue. */
 const knows = (jet: JetRecord, id: string): boolean =>
   jet.open?.id === id || jet.recent.includes(id) || jet.queue.some((waiting) => waiting.id === id);
 
-function trigger(jet: JetRecord, { trigger: asked, onBusy, template, facts }: Of<"trigger">, now: Now): JetDecision {
+function trigger(
+  jet: JetRecord,
+  { trigger: asked, onBusy, template, facts }: Of<"trigger">,
+  now: Now,
+): JetDecision {
   if (knows(jet, asked.id)) return unchanged("duplicate");
   if (isGone(jet)) return unknownJet(jet);
   const permitted = permit(template, asked.action, facts);
   if (permitted.kind === "refused") return permitted;
   if (jet.open !== undefined || jet.queue.length > 0) {
     if (onBusy === "refuse") return refused("jet_busy", busy(jet));
-    if (jet.queue.length >= MAX_QUEUE) return refused("queue_full", `${String(MAX_QUEUE)} triggers wait for jet '${jet.reference}' already`);
+    if (jet.queue.length >= MAX_QUEUE)
+      return refused("queue_full", `${String(MAX_QUEUE)} triggers wait for jet '${jet.reference}' already`);
     if (facts.expired) return refused("trigger_expired", "the trigger is older than 12 hours");
-    const next = { ...jet, queue: enqueue(jet.queue, asked), recent: remember(jet, asked.id), changedAt: toInstant(now) };
+    const next = {
+      ...jet,
+      queue: enqueue(jet.queue, asked),
+      recent: remember(jet, asked.id),
+      changedAt: toInstant(now),
+    };
     return { kind: "write", next, effects: [] };
   }
   return begin(jet, asked, permitted.action, facts, now);
 }
 
-type Permission = Extract<JetDecision, { kind: "refused" }> | { readonly kind: "permitted"; readonly action: JetActionDefinition };
+type Permission =
+  | Extract<JetDecision, { kind: "refused" }>
+  | { readonly kind: "permitted"; readonly action: JetActionDefinition };
 
 /** A jet that the user may not see comes before an action that is not there, and that before a missing right. */
 function permit(template: TemplateDefinition, reference: string, { access }: TriggerFacts): Permission {
-  const denied = access.allow ? undefined : { kind: "refused" as const, code: access.code, message: access.message };
+  const denied = access.allow
+    ? undefined
+    : { kind: "refused" as const, code: access.code, message: access.message };
   if (denied?.code === "unknown_jet") return denied;
   const action = findAction(template, reference);
-  if (action === undefined) return { kind: "refused", code: "unknown_action", message: `template '${template.reference}' has no action '${reference}'` };
+  if (action === undefined)
+    return {
+      kind: "refused",
+      code: "unknown_action",
+      message: `template '${template.reference}' has no action '${reference}'`,
+    };
   return denied ?? { kind: "permitted", action };
 }
 
@@ -83,21 +114,39 @@ function enqueue(queue: readonly AcceptedTrigger[], asked: AcceptedTrigger): Acc
 }
 
 const busy = (jet: JetRecord): string =>
-  jet.open === undefined ? `triggers wait for jet '${jet.reference}'` : `action '${jet.open.action}' of jet '${jet.reference}' is open`;
+  jet.open === undefined
+    ? `triggers wait for jet '${jet.reference}'`
+    : `action '${jet.open.action}' of jet '${jet.reference}' is open`;
 
 /** The refusals of design §3 from the jet's state on, in their order; then the acceptance. */
-function begin(jet: JetRecord, asked: AcceptedTrigger, action: JetActionDefinition, facts: TriggerFacts, now: Now): JetDecision {
+function begin(
+  jet: JetRecord,
+  asked: AcceptedTrigger,
+  action: JetActionDefinition,
+  facts: TriggerFacts,
+  now: Now,
+): JetDecision {
   if (action.from !== jet.state) {
     const at = jet.state === undefined ? "has no state yet" : `is '${jet.state}'`;
-    return refused("action_not_available", `jet '${jet.reference}' ${at}; '${action.reference}' begins in ${action.from === undefined ? "no state" : `'${action.from}'`}`);
+    return refused(
+      "action_not_available",
+      `jet '${jet.reference}' ${at}; '${action.reference}' begins in ${action.from === undefined ? "no state" : `'${action.from}'`}`,
+    );
   }
   if (facts.unmet !== undefined) return refused("requirement_unmet", facts.unmet);
-  if (facts.limitReached === true) return refused("limit_reached", "the template's limit of living jets is reached");
+  if (facts.limitReached === true)
+    return refused("limit_reached", "the template's limit of living jets is reached");
   if (facts.expired) return refused("trigger_expired", "the trigger is older than 12 hours");
   const open: OpenAction = { ...asked, ...(jet.state === undefined ? {} : { from: jet.state }) };
   return {
     kind: "write",
-    next: { ...jet, state: action.transit, open, recent: knows(jet, asked.id) ? jet.recent : remember(jet, asked.id), changedAt: toInstant(now) },
+    next: {
+      ...jet,
+      state: action.transit,
+      open,
+      recent: knows(jet, asked.id) ? jet.recent : remember(jet, asked.id),
+      changedAt: toInstant(now),
+    },
     effects: [{ type: "create_action", open, action }],
   };
 }
@@ -108,12 +157,19 @@ function setTarget(jet: JetRecord, asked: Of<"target">, now: Now): JetDecision {
   if (jet.open === undefined) {
     if (jet.state === asked.state) return unchanged("there");
     if (findPath(asked.template, jet.state, asked.state) === undefined) {
-      return refused("no_path", `no actions lead from ${jet.state === undefined ? "no state" : `'${jet.state}'`} to '${asked.state}'`);
+      return refused(
+        "no_path",
+        `no actions lead from ${jet.state === undefined ? "no state" : `'${jet.state}'`} to '${asked.state}'`,
+      );
     }
   }
   const { id, state, user, trigger: source } = asked;
   const target = { id, state, user, trigger: source, at: toInstant(now), hops: 0 };
-  return { kind: "write", next: { ...jet, target, recent: remember(jet, id), changedAt: toInstant(now) }, effects: [] };
+  return {
+    kind: "write",
+    next: { ...jet, target, recent: remember(jet, id), changedAt: toInstant(now) },
+    effects: [],
+  };
 }
 
 /** More hops than any template has states: a path that leads nowhere is given up rather than followed for ever. */
@@ -126,7 +182,8 @@ function hop(jet: JetRecord, { id, template, facts }: Of<"hop">, now: Now): JetD
   if (jet.state === target.state) return dropTarget(jet, now);
   if (knows(jet, id)) return refused("conflict", "this hop was taken before");
   const action = target.hops < MAX_HOPS ? findPath(template, jet.state, target.state)?.[0] : undefined;
-  if (action === undefined) return refused("no_path", `no actions lead from '${jet.state ?? ""}' to '${target.state}'`);
+  if (action === undefined)
+    return refused("no_path", `no actions lead from '${jet.state ?? ""}' to '${target.state}'`);
   if (!facts.access.allow) return refused(facts.access.code, facts.access.message);
   const asked: AcceptedTrigger = {
     id,
@@ -146,7 +203,8 @@ function takeNext(jet: JetRecord, { template, facts }: Of<"next">, now: Now): Je
   if (jet.open !== undefined) return unchanged("busy");
   const without = { ...jet, queue, changedAt: toInstant(now) };
   const permitted = permit(template, head.action, facts);
-  const decision = permitted.kind === "refused" ? permitted : begin(without, head, permitted.action, facts, now);
+  const decision =
+    permitted.kind === "refused" ? permitted : begin(without, head, permitted.action, facts, now);
   if (decision.kind !== "refused") return decision;
   const { code, message } = decision;
   return { kind: "write", next: without, effects: [{ type: "refuse", trigger: head, code, message }] };
@@ -157,7 +215,12 @@ function settle(jet: JetRecord, end: Of<"ended">, now: Now): JetDecision {
   if (jet.incarnation !== 0 && jet.incarnation !== end.incarnation) return unchanged("other_incarnation");
   const { open, state: _state, ...rest } = jet;
   const at = toInstant(now);
-  const settled = { ...rest, incarnation: end.incarnation, changedAt: at, last: { id: end.id, action: end.action.reference, outcome: end.outcome, at } };
+  const settled = {
+    ...rest,
+    incarnation: end.incarnation,
+    changedAt: at,
+    last: { id: end.id, action: end.action.reference, outcome: end.outcome, at },
+  };
   if (end.outcome === "ERROR") {
     const { target: _target, ...stopped } = settled;
     return { kind: "write", next: withState(stopped, end.action.error ?? open.from), effects: [] };
@@ -178,18 +241,32 @@ function destroyed(jet: Omit<JetRecord, "state" | "open">, now: Now): JetDecisio
   return {
     kind: "write",
     next: { ...rest, queue: [], changedAt: toInstant(now), destroyedAt: toInstant(now) },
-    effects: jet.queue.map((waiting) => ({ type: "refuse", trigger: waiting, code: "unknown_jet", message: `jet '${jet.reference}' was destroyed` })),
+    effects: jet.queue.map((waiting) => ({
+      type: "refuse",
+      trigger: waiting,
+      code: "unknown_jet",
+      message: `jet '${jet.reference}' was destroyed`,
+    })),
     expires: true,
   };
 }
 
-function beginRollback(jet: JetRecord, { trigger: asked, incarnation, transit }: Of<"rollback">, now: Now): JetDecision {
+function beginRollback(
+  jet: JetRecord,
+  { trigger: asked, incarnation, transit }: Of<"rollback">,
+  now: Now,
+): JetDecision {
   if (isGone(jet)) return unknownJet(jet);
   if (jet.open?.id === asked.id && jet.open.rollback === true) return unchanged("duplicate");
   if (jet.incarnation !== incarnation) return unchanged("other_incarnation");
   if (jet.open !== undefined || jet.queue.length > 0) return refused("jet_busy", busy(jet));
-  if (jet.last?.id !== asked.id) return refused("conflict", "only the last closed action of a jet is rolled back");
-  const open: OpenAction = { ...asked, rollback: true, ...(jet.state === undefined ? {} : { from: jet.state }) };
+  if (jet.last?.id !== asked.id)
+    return refused("conflict", "only the last closed action of a jet is rolled back");
+  const open: OpenAction = {
+    ...asked,
+    rollback: true,
+    ...(jet.state === undefined ? {} : { from: jet.state }),
+  };
   return { kind: "write", next: { ...jet, state: transit, open, changedAt: toInstant(now) }, effects: [] };
 }
 

@@ -1,8 +1,14 @@
 import type { ActionDefinition, ActionRecord, Delays, JsonObject, TriggerSource } from "@jetmesh/protocol";
-import { after, toInstant, type Now } from "./instants.ts";
+import { after, type Now, toInstant } from "./instants.ts";
 
 /** Defaults of design §2; a plan has none of the two delays, its steps and itself carry their own. */
-export const DEFAULT_DELAYS: Delays = { startMs: 0, mainMs: 120_000, progressMs: 600_000, deadlineMs: 0, frequencyMs: 10_000 };
+export const DEFAULT_DELAYS: Delays = {
+  startMs: 0,
+  mainMs: 120_000,
+  progressMs: 600_000,
+  deadlineMs: 0,
+  frequencyMs: 10_000,
+};
 export const PLAN_DELAYS: Delays = { ...DEFAULT_DELAYS, mainMs: 0, progressMs: 0 };
 export const DEFAULT_POOL = "default";
 export const PLAN_KIND = "flight-plan";
@@ -39,7 +45,9 @@ export function newAction(given: NewAction, now: Now): ActionRecord {
     id: given.id,
     kind: given.kind,
     pool: given.pool ?? DEFAULT_POOL,
-    ...(given.jet === undefined ? {} : { jet: given.jet.reference, template: given.jet.template, incarnation: given.jet.incarnation }),
+    ...(given.jet === undefined
+      ? {}
+      : { jet: given.jet.reference, template: given.jet.template, incarnation: given.jet.incarnation }),
     user: given.user,
     ...(given.trigger === undefined ? {} : { trigger: given.trigger }),
     definition: given.definition,
@@ -47,7 +55,10 @@ export function newAction(given: NewAction, now: Now): ActionRecord {
     state: "SLEEPING",
     attempt: 1,
     delays,
-    timers: { ...(expiresAt === undefined ? {} : { expiresAt }), ...(deadlineAt === undefined ? {} : { deadlineAt }) },
+    timers: {
+      ...(expiresAt === undefined ? {} : { expiresAt }),
+      ...(deadlineAt === undefined ? {} : { deadlineAt }),
+    },
     repeat: { error: repeat.error, success: repeat.success, backoffMs: repeat.backoff },
     watcherFailures: 0,
     maxWatcherFailures: 5,

@@ -11,6 +11,9 @@ export interface Backoff {
  */
 export function backoffMs(policy: Backoff, attempt: number, random: number): number {
   // 0 times a factor that has grown to infinity is no number.
-  const whole = policy.backoff === 0 ? 0 : Math.min(policy.max, policy.backoff * policy.factor ** Math.max(0, attempt - 1));
+  const whole =
+    policy.backoff === 0
+      ? 0
+      : Math.min(policy.max, policy.backoff * policy.factor ** Math.max(0, attempt - 1));
   return Math.round(policy.jitter ? whole * (0.5 + random / 2) : whole);
 }

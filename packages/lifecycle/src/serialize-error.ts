@@ -13,7 +13,15 @@ export function serializeError(thrown: unknown, code: string): ActionError {
   try {
     const room = { left: MAX_DETAILS };
     if (thrown instanceof Error) {
-      const details = cut({ ...thrown, ...(thrown.cause === undefined ? {} : { cause: thrown.cause }) }, MAX_DEPTH, new Set(), room);
+      const details = cut(
+        {
+          ...Object.fromEntries(Object.entries(thrown)),
+          ...(thrown.cause === undefined ? {} : { cause: thrown.cause }),
+        },
+        MAX_DEPTH,
+        new Set(),
+        room,
+      );
       const has = typeof details === "object" && details !== null && Object.keys(details).length > 0;
       return {
         code,
@@ -22,7 +30,12 @@ export function serializeError(thrown: unknown, code: string): ActionError {
         ...(has ? { details } : {}),
       };
     }
-    return { code, message: text(typeof thrown === "string" ? thrown : `thrown: ${JSON.stringify(cut(thrown, 2, new Set(), room))}`) };
+    return {
+      code,
+      message: text(
+        typeof thrown === "string" ? thrown : `thrown: ${JSON.stringify(cut(thrown, 2, new Set(), room))}`,
+      ),
+    };
   } catch {
     return { code, message: "something was thrown that cannot be read" };
   }
@@ -31,7 +44,9 @@ export function serializeError(thrown: unknown, code: string): ActionError {
 /** The types say that a message is a string; whoever threw may not have kept to them. */
 function text(given: unknown): string {
   const value = String(given);
-  return value.length <= MAX_TEXT ? value : `${value.slice(0, MAX_TEXT)} … (${String(value.length)} characters)`;
+  return value.length <= MAX_TEXT
+    ? value
+    : `${value.slice(0, MAX_TEXT)} … (${String(value.length)} characters)`;
 }
 
 function cut(value: unknown, depth: number, above: Set<object>, room: { left: number }): Json {
@@ -44,9 +59,12 @@ function cut(value: unknown, depth: number, above: Set<object>, room: { left: nu
   if (depth === 0) return "[deeper]";
   const inner = new Set(above).add(value);
   if (value instanceof Error) return { name: take(value.name, room), message: take(value.message, room) };
-  if (Array.isArray(value)) return value.slice(0, MAX_ENTRIES).map((item) => cut(item, depth - 1, inner, room));
+  if (Array.isArray(value))
+    return value.slice(0, MAX_ENTRIES).map((item) => cut(item, depth - 1, inner, room));
   return Object.fromEntries(
-    Object.entries(value).slice(0, MAX_ENTRIES).map(([key, item]) => [take(key, room), cut(item, depth - 1, inner, room)]),
+    Object.entries(value)
+      .slice(0, MAX_ENTRIES)
+      .map(([key, item]) => [take(key, room), cut(item, depth - 1, inner, room)]),
   );
 }
 

@@ -4,12 +4,16 @@ import type { JetActionDefinition, TemplateDefinition } from "@jetmesh/protocol"
 const byPriority = (a: JetActionDefinition, b: JetActionDefinition): number =>
   a.priority - b.priority || (a.reference < b.reference ? -1 : 1);
 
-export const findAction = (template: TemplateDefinition, reference: string): JetActionDefinition | undefined =>
-  template.actions.find((action) => action.reference === reference);
+export const findAction = (
+  template: TemplateDefinition,
+  reference: string,
+): JetActionDefinition | undefined => template.actions.find((action) => action.reference === reference);
 
 /** The actions that begin in a state, best first; undefined = the state of a jet that is not made yet. */
-export const availableActions = (template: TemplateDefinition, state: string | undefined): JetActionDefinition[] =>
-  template.actions.filter((action) => action.from === state).sort(byPriority);
+export const availableActions = (
+  template: TemplateDefinition,
+  state: string | undefined,
+): JetActionDefinition[] => template.actions.filter((action) => action.from === state).sort(byPriority);
 
 /** The action that `jet create` triggers: of those with no `from` and some `to`, the one of lowest priority number. */
 export const createAction = (template: TemplateDefinition): JetActionDefinition | undefined =>

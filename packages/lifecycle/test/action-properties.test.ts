@@ -15,7 +15,11 @@ describe("in every life of an action", () => {
       for (const visit of visits.filter(isWrite)) {
         const { before, decision, event } = visit;
         if (!decision.effects.some((effect) => effect.type === "run" && effect.method === "main")) continue;
-        expect([before.state, event.type, decision.next.state]).toEqual(["SLEEPING", "resume", "EXECUTING_MAIN"]);
+        expect([before.state, event.type, decision.next.state]).toEqual([
+          "SLEEPING",
+          "resume",
+          "EXECUTING_MAIN",
+        ]);
         attempts.push(decision.next.attempt);
       }
       expect(new Set(attempts).size).toBe(attempts.length);
@@ -33,7 +37,11 @@ describe("in every life of an action", () => {
     everyWrite(({ before, event, decision: { next } }) => {
       expect(next.outcome !== undefined).toBe(OUTCOMES.includes(next.state));
       if (before.outcome === undefined) return;
-      expect([next.outcome, next.error, next.endedAt]).toEqual([before.outcome, before.error, before.endedAt]);
+      expect([next.outcome, next.error, next.endedAt]).toEqual([
+        before.outcome,
+        before.error,
+        before.endedAt,
+      ]);
       // A rollback that keeps a journal of its own leaves through the same door.
       if (event.type !== "progressed") expect(next.result).toEqual(before.result);
     });
@@ -59,7 +67,11 @@ describe("in every life of an action", () => {
   });
 
   it("a result counts only for the method that the claim runs (A2)", () => {
-    const method = { main_returned: "main", watcher_returned: "watcher", rollback_returned: "rollback" } as const;
+    const method = {
+      main_returned: "main",
+      watcher_returned: "watcher",
+      rollback_returned: "rollback",
+    } as const;
     everyWrite(({ before, event }) => {
       if (event.type in method) expect(before.claim?.runs).toBe(method[event.type as keyof typeof method]);
     });
@@ -67,7 +79,8 @@ describe("in every life of an action", () => {
 
   it("a claim is there in EXECUTING_MAIN, IN_PROGRESS and REVERTING alone, and always in EXECUTING_MAIN", () => {
     everyWrite(({ decision: { next } }) => {
-      if (next.claim !== undefined) expect(["EXECUTING_MAIN", "IN_PROGRESS", "REVERTING"]).toContain(next.state);
+      if (next.claim !== undefined)
+        expect(["EXECUTING_MAIN", "IN_PROGRESS", "REVERTING"]).toContain(next.state);
       if (next.state === "EXECUTING_MAIN") expect(next.claim).toBeDefined();
     });
   });
@@ -180,7 +193,6 @@ describe("a pause and an unpause", () => {
         const now = visits.at(-1)?.now ?? START;
         const paused = decideAction(record, { type: "pause" }, now);
         fc.pre(paused.kind === "write");
-        if (paused.kind !== "write") return;
         const resumed = decideAction(paused.next, { type: "unpause" }, now + waitMs);
         if (resumed.kind !== "write") throw new Error("an unpause of a paused action is a write");
         const { next } = resumed;

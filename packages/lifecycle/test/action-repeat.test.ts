@@ -1,7 +1,17 @@
 import type { ActionRecord } from "@jetmesh/protocol";
 import { describe, expect, it } from "vitest";
 import { type ActionEvent, decideAction, toInstant } from "../src/index.ts";
-import { executing, failure, inProgress, NOW, OWN, PAST, reverting, sleeping, SOON } from "./action-situations.ts";
+import {
+  executing,
+  failure,
+  inProgress,
+  NOW,
+  OWN,
+  PAST,
+  reverting,
+  SOON,
+  sleeping,
+} from "./action-situations.ts";
 
 function written(record: ActionRecord, event: ActionEvent, now = NOW): ActionRecord {
   const decision = decideAction(record, event, now);
@@ -17,7 +27,13 @@ const journal = [{ step: 0, reference: "step-1", startedAt: PAST }];
 describe("an outcome with repeats left for it", () => {
   it("is stored at once as SLEEPING with notBefore, attempt + 1, bag and result empty", () => {
     const next = written(executing({ repeat, bag: { a: 1 }, journal, result: "old" }), success);
-    expect(next).toMatchObject({ state: "SLEEPING", attempt: 2, bag: {}, journal: [], repeat: { error: 2, success: 0 } });
+    expect(next).toMatchObject({
+      state: "SLEEPING",
+      attempt: 2,
+      bag: {},
+      journal: [],
+      repeat: { error: 2, success: 0 },
+    });
     expect(next.timers).toEqual({ notBefore: toInstant(NOW + 5_000) });
     expect("result" in next || "outcome" in next || "claim" in next || "endedAt" in next).toBe(false);
   });
@@ -39,19 +55,26 @@ describe("an outcome with repeats left for it", () => {
   });
 
   it("keeps the overall deadline, which is not a new one for each attempt", () => {
-    expect(written(executing({ repeat, timers: { deadlineAt: SOON } }), success).timers.deadlineAt).toBe(SOON);
+    expect(written(executing({ repeat, timers: { deadlineAt: SOON } }), success).timers.deadlineAt).toBe(
+      SOON,
+    );
   });
 
   it("does not begin again after a cancel", () => {
-    expect(written(executing({ repeat }), { type: "cancel", why: "too_large", message: "no" })).toMatchObject({
-      state: "ERROR",
-      error: { code: "too_large" },
-    });
+    expect(written(executing({ repeat }), { type: "cancel", why: "too_large", message: "no" })).toMatchObject(
+      {
+        state: "ERROR",
+        error: { code: "too_large" },
+      },
+    );
   });
 
   it("does not begin again after its deadline", () => {
     const late = inProgress({ repeat, timers: { deadlineAt: PAST } });
-    expect(written(late, { type: "expire" })).toMatchObject({ state: "ERROR", error: { code: "deadline_exceeded" } });
+    expect(written(late, { type: "expire" })).toMatchObject({
+      state: "ERROR",
+      error: { code: "deadline_exceeded" },
+    });
   });
 });
 
@@ -60,20 +83,33 @@ describe("an action whose watcher says SLEEPING", () => {
     const claim = { runner: "runner-1", nonce: OWN, at: PAST, runs: "watcher" as const };
     const record = inProgress({ claim, bag: { a: 1 }, journal, repeat, watcherFailures: 3 });
     const next = written(record, { type: "watcher_returned", nonce: OWN, answer: { state: "SLEEPING" } });
-    expect(next).toMatchObject({ state: "SLEEPING", attempt: 2, bag: { a: 1 }, journal, repeat, watcherFailures: 0 });
+    expect(next).toMatchObject({
+      state: "SLEEPING",
+      attempt: 2,
+      bag: { a: 1 },
+      journal,
+      repeat,
+      watcherFailures: 0,
+    });
     expect(next.timers).toEqual({});
   });
 });
 
 describe("the delay of the present state", () => {
   it("is that of IN_PROGRESS from the moment that main returned it", () => {
-    const next = written(executing(), { type: "main_returned", nonce: OWN, answer: { state: "IN_PROGRESS", watchAt: SOON } });
+    const next = written(executing(), {
+      type: "main_returned",
+      nonce: OWN,
+      answer: { state: "IN_PROGRESS", watchAt: SOON },
+    });
     expect(next.timers).toEqual({ expiresAt: toInstant(NOW + 600_000), watchAt: SOON });
   });
 
   it("does not count for a plan, which has none", () => {
     const delays = { ...executing().delays, mainMs: 0, progressMs: 0 };
-    expect(written(sleeping({ delays }), { type: "resume", runner: "r", nonce: OWN, holderDead: false }).timers).toEqual({});
+    expect(
+      written(sleeping({ delays }), { type: "resume", runner: "r", nonce: OWN, holderDead: false }).timers,
+    ).toEqual({});
     expect(written(executing({ delays }), { type: "heartbeat", nonce: OWN }).timers).toEqual({});
   });
 
@@ -82,12 +118,20 @@ describe("the delay of the present state", () => {
     ["IN_PROGRESS", inProgress({ claim: { runner: "r", nonce: OWN, at: PAST, runs: "watcher" } }), 600_000],
     ["REVERTING", reverting({ claim: { runner: "r", nonce: OWN, at: PAST, runs: "rollback" } }), 120_000],
   ])("counts from a heartbeat on again in %s", (_state, record, delayMs) => {
-    expect(written(record, { type: "heartbeat", nonce: OWN }).timers.expiresAt).toBe(toInstant(NOW + delayMs));
+    expect(written(record, { type: "heartbeat", nonce: OWN }).timers.expiresAt).toBe(
+      toInstant(NOW + delayMs),
+    );
   });
 
   it("is the whole of IN_PROGRESS's where the action was paused out of EXECUTING_MAIN", () => {
-    const paused = written(executing({ timers: { expiresAt: SOON, deadlineAt: SOON } }), { type: "pause", nonce: OWN });
-    expect(paused.paused).toEqual({ from: "IN_PROGRESS", remaining: { expiresAt: 600_000, deadlineAt: 60_000 } });
+    const paused = written(executing({ timers: { expiresAt: SOON, deadlineAt: SOON } }), {
+      type: "pause",
+      nonce: OWN,
+    });
+    expect(paused.paused).toEqual({
+      from: "IN_PROGRESS",
+      remaining: { expiresAt: 600_000, deadlineAt: 60_000 },
+    });
     const later = NOW + 1_000_000;
     expect(written(paused, { type: "unpause" }, later).timers).toEqual({
       expiresAt: toInstant(later + 600_000),
@@ -102,7 +146,11 @@ describe("a watcher that throws", () => {
     const waits = [0, 1, 2, 3, 9].map((watcherFailures) => {
       const claim = { runner: "r", nonce: OWN, at: PAST, runs: "watcher" as const };
       const record = inProgress({ claim, watcherFailures, maxWatcherFailures: 20 });
-      const next = written(record, { type: "watcher_returned", nonce: OWN, answer: { state: "THREW", error: failure } });
+      const next = written(record, {
+        type: "watcher_returned",
+        nonce: OWN,
+        answer: { state: "THREW", error: failure },
+      });
       return Date.parse(next.timers.watchAt ?? "") - NOW;
     });
     expect(waits).toEqual([10_000, 20_000, 40_000, 80_000, 300_000]);
@@ -111,9 +159,17 @@ describe("a watcher that throws", () => {
   it("leaves the delay of IN_PROGRESS counting, and is forgiven by an answer", () => {
     const claim = { runner: "r", nonce: OWN, at: PAST, runs: "watcher" as const };
     const record = inProgress({ claim, watcherFailures: 2 });
-    const failed = written(record, { type: "watcher_returned", nonce: OWN, answer: { state: "THREW", error: failure } });
+    const failed = written(record, {
+      type: "watcher_returned",
+      nonce: OWN,
+      answer: { state: "THREW", error: failure },
+    });
     expect([failed.watcherFailures, failed.timers.expiresAt]).toEqual([3, SOON]);
-    const answered = written(record, { type: "watcher_returned", nonce: OWN, answer: { state: "IN_PROGRESS" } });
+    const answered = written(record, {
+      type: "watcher_returned",
+      nonce: OWN,
+      answer: { state: "IN_PROGRESS" },
+    });
     expect([answered.watcherFailures, answered.timers]).toEqual([
       0,
       { expiresAt: SOON, watchAt: toInstant(NOW + 10_000) },

@@ -79,7 +79,12 @@ export const SITUATIONS = {
     paused: { from: "IN_PROGRESS", remaining: { expiresAt: 700, watchAt: 300 } },
   }),
   SUCCESS: sleeping({ state: "SUCCESS", outcome: "SUCCESS", timers: {} }),
-  ERROR: sleeping({ state: "ERROR", outcome: "ERROR", error: { code: "main_threw", message: "no" }, timers: {} }),
+  ERROR: sleeping({
+    state: "ERROR",
+    outcome: "ERROR",
+    error: { code: "main_threw", message: "no" },
+    timers: {},
+  }),
   "CLOSED, no rollback possible": sleeping({ state: "CLOSED", outcome: "SUCCESS" }),
   "CLOSED, rollback possible": sleeping({ state: "CLOSED", outcome: "SUCCESS", rollbackable: true }),
   "REVERTING, unheld": reverting(),
@@ -98,27 +103,51 @@ const left = { bag: { seen: true }, result: "left" };
 const said = (nonce: string, whose: "its holder" | "a foreign nonce") =>
   ({
     [`main SUCCESS by ${whose}`]: { type: "main_returned", nonce, answer: { ...left, state: "SUCCESS" } },
-    [`main ERROR by ${whose}`]: { type: "main_returned", nonce, answer: { ...left, state: "ERROR", error: failure } },
-    [`main IN_PROGRESS by ${whose}`]: { type: "main_returned", nonce, answer: { ...left, state: "IN_PROGRESS" } },
+    [`main ERROR by ${whose}`]: {
+      type: "main_returned",
+      nonce,
+      answer: { ...left, state: "ERROR", error: failure },
+    },
+    [`main IN_PROGRESS by ${whose}`]: {
+      type: "main_returned",
+      nonce,
+      answer: { ...left, state: "IN_PROGRESS" },
+    },
     [`main IN_PROGRESS until later by ${whose}`]: {
       type: "main_returned",
       nonce,
       answer: { ...left, state: "IN_PROGRESS", watchAt: SOON },
     },
-    [`main threw by ${whose}`]: { type: "main_returned", nonce, answer: { ...left, state: "THREW", error: failure } },
-    [`watcher SUCCESS by ${whose}`]: { type: "watcher_returned", nonce, answer: { ...left, state: "SUCCESS" } },
+    [`main threw by ${whose}`]: {
+      type: "main_returned",
+      nonce,
+      answer: { ...left, state: "THREW", error: failure },
+    },
+    [`watcher SUCCESS by ${whose}`]: {
+      type: "watcher_returned",
+      nonce,
+      answer: { ...left, state: "SUCCESS" },
+    },
     [`watcher ERROR by ${whose}`]: {
       type: "watcher_returned",
       nonce,
       answer: { ...left, state: "ERROR", error: failure },
     },
-    [`watcher IN_PROGRESS by ${whose}`]: { type: "watcher_returned", nonce, answer: { ...left, state: "IN_PROGRESS" } },
+    [`watcher IN_PROGRESS by ${whose}`]: {
+      type: "watcher_returned",
+      nonce,
+      answer: { ...left, state: "IN_PROGRESS" },
+    },
     [`watcher IN_PROGRESS until later by ${whose}`]: {
       type: "watcher_returned",
       nonce,
       answer: { ...left, state: "IN_PROGRESS", watchAt: SOON },
     },
-    [`watcher SLEEPING by ${whose}`]: { type: "watcher_returned", nonce, answer: { ...left, state: "SLEEPING" } },
+    [`watcher SLEEPING by ${whose}`]: {
+      type: "watcher_returned",
+      nonce,
+      answer: { ...left, state: "SLEEPING" },
+    },
     [`watcher PAUSED by ${whose}`]: { type: "watcher_returned", nonce, answer: { ...left, state: "PAUSED" } },
     [`watcher threw by ${whose}`]: {
       type: "watcher_returned",

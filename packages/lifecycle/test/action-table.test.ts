@@ -52,6 +52,7 @@ describe("the table", () => {
   });
 
   it("starts from records that a reader would accept", () => {
-    for (const name of SITUATION_NAMES) expect(ActionRecord.parse(SITUATIONS[name]), name).toEqual(SITUATIONS[name]);
+    for (const name of SITUATION_NAMES)
+      expect(ActionRecord.parse(SITUATIONS[name]), name).toEqual(SITUATIONS[name]);
   });
 });

@@ -61,7 +61,15 @@ export const anyRecord: fc.Arbitrary<ActionRecord> = fc
 export const anyStep: fc.Arbitrary<Step> = fc.record({
   waitMs: fc.constantFrom(0, 0, 1, 60, 600, 12_000),
   type: fc.constantFrom<ActionEvent["type"][]>(
-    ...(["resume", "resume", "resume", "main_returned", "main_returned", "watcher_returned", "watcher_returned"] as const),
+    ...([
+      "resume",
+      "resume",
+      "resume",
+      "main_returned",
+      "main_returned",
+      "watcher_returned",
+      "watcher_returned",
+    ] as const),
     ...(["rollback_returned", "progressed", "heartbeat", "pause", "unpause", "unpause", "expire"] as const),
     ...(["cancel", "nothing_to_run", "owner_told", "rollback"] as const),
   ),
@@ -75,17 +83,31 @@ export const anyStep: fc.Arbitrary<Step> = fc.record({
 const thrown = { code: "main_threw", message: "no" };
 
 /** What a step is for a record: who holds the claim decides which nonce is a holder's. */
-function eventOf(step: Step, record: ActionRecord, earlier: readonly string[], now: number, index: number): ActionEvent {
+function eventOf(
+  step: Step,
+  record: ActionRecord,
+  earlier: readonly string[],
+  now: number,
+  index: number,
+): ActionEvent {
   const former = earlier.filter((nonce) => nonce !== record.claim?.nonce).at(-1);
   const nonce =
-    (step.whose === "its holder" ? record.claim?.nonce : step.whose === "an earlier holder" ? former : undefined) ??
-    "nonce-of-a-stranger";
+    (step.whose === "its holder"
+      ? record.claim?.nonce
+      : step.whose === "an earlier holder"
+        ? former
+        : undefined) ?? "nonce-of-a-stranger";
   const left = { bag: { leaves: step.leaves }, result: step.leaves };
   const watch = step.watchInMs === undefined ? {} : { watchAt: toInstant(now + step.watchInMs) };
   const answer = step.answer;
   switch (step.type) {
     case "resume":
-      return { type: "resume", runner: `runner-${index}`, nonce: `nonce-run-${index}`, holderDead: step.holderDead };
+      return {
+        type: "resume",
+        runner: `runner-${index}`,
+        nonce: `nonce-run-${index}`,
+        holderDead: step.holderDead,
+      };
     case "main_returned":
       if (answer === "SUCCESS") return { type: "main_returned", nonce, answer: { ...left, state: answer } };
       if (answer === "ERROR" || answer === "THREW") {
@@ -96,7 +118,8 @@ function eventOf(step: Step, record: ActionRecord, earlier: readonly string[], n
       if (answer === "ERROR" || answer === "THREW") {
         return { type: "watcher_returned", nonce, answer: { ...left, state: answer, error: thrown } };
       }
-      if (answer === "IN_PROGRESS") return { type: "watcher_returned", nonce, answer: { ...left, ...watch, state: answer } };
+      if (answer === "IN_PROGRESS")
+        return { type: "watcher_returned", nonce, answer: { ...left, ...watch, state: answer } };
       return { type: "watcher_returned", nonce, answer: { ...left, state: answer } };
     case "rollback_returned":
       return { type: "rollback_returned", nonce, ...(answer === "ERROR" ? { error: thrown } : {}) };
@@ -130,7 +153,8 @@ export function walk(record: ActionRecord, steps: readonly Step[]): Visit[] {
     visits.push({ before: present, event, now, decision, index });
     if (decision.kind !== "write") continue;
     present = decision.next;
-    if (present.claim !== undefined && earlier.at(-1) !== present.claim.nonce) earlier.push(present.claim.nonce);
+    if (present.claim !== undefined && earlier.at(-1) !== present.claim.nonce)
+      earlier.push(present.claim.nonce);
   }
   return visits;
 }
@@ -140,9 +164,13 @@ export const isWrite = (visit: Visit): visit is Written => visit.decision.kind =
 /** Holds for every decision of 250 random lives of up to 60 events. */
 export function everyLife(holds: (visits: Visit[], start: ActionRecord) => void): void {
   fc.assert(
-    fc.property(anyRecord, fc.array(anyStep, { minLength: 1, maxLength: 60, size: "max" }), (start, steps) => {
-      holds(walk(start, steps), start);
-    }),
+    fc.property(
+      anyRecord,
+      fc.array(anyStep, { minLength: 1, maxLength: 60, size: "max" }),
+      (start, steps) => {
+        holds(walk(start, steps), start);
+      },
+    ),
     { numRuns: 250 },
   );
 }

@@ -1,10 +1,22 @@
 import { ActionState } from "@jetmesh/protocol";
 import { describe, expect, it } from "vitest";
 import { dueAt, earliest, expiresAt, hasPassed, isOpen, toInstant, toMs } from "../src/index.ts";
-import { executing, inProgress, NOW, OWN, PAST, reverting, SITUATIONS, sleeping, SOON } from "./action-situations.ts";
+import {
+  executing,
+  inProgress,
+  NOW,
+  OWN,
+  PAST,
+  reverting,
+  SITUATIONS,
+  SOON,
+  sleeping,
+} from "./action-situations.ts";
 
 const LATER = toInstant(NOW + 3_600_000);
-const claim = (runs: "watcher" | "rollback") => ({ claim: { runner: "runner-1", nonce: OWN, at: PAST, runs } });
+const claim = (runs: "watcher" | "rollback") => ({
+  claim: { runner: "runner-1", nonce: OWN, at: PAST, runs },
+});
 
 describe("a runner is to look", () => {
   it("at a sleeping action from the moment that it fell asleep, or from its notBefore", () => {
@@ -35,9 +47,12 @@ describe("a runner is to look", () => {
     expect(dueAt(reverting(claim("rollback")))).toBe(SOON);
   });
 
-  it.each(["PAUSED, from SLEEPING", "SUCCESS", "ERROR", "CLOSED, rollback possible", "REVERTED"] as const)("never at one that is %s", (situation) => {
-    expect(dueAt({ ...SITUATIONS[situation], timers: { expiresAt: PAST } })).toBeUndefined();
-  });
+  it.each(["PAUSED, from SLEEPING", "SUCCESS", "ERROR", "CLOSED, rollback possible", "REVERTED"] as const)(
+    "never at one that is %s",
+    (situation) => {
+      expect(dueAt({ ...SITUATIONS[situation], timers: { expiresAt: PAST } })).toBeUndefined();
+    },
+  );
 });
 
 describe("a state-store is to look", () => {
@@ -60,13 +75,20 @@ describe("a state-store is to look", () => {
     expect(expiresAt(executing({ timers }))).toBeUndefined();
     expect(expiresAt(inProgress({ ...claim("watcher"), timers }))).toBeUndefined();
     expect(expiresAt({ ...SITUATIONS["PAUSED, from SLEEPING"], timers })).toBeUndefined();
-    for (const state of ["SUCCESS", "ERROR", "CLOSED", "REVERTED"] as const) expect(expiresAt(sleeping({ state, timers }))).toBeUndefined();
+    for (const state of ["SUCCESS", "ERROR", "CLOSED", "REVERTED"] as const)
+      expect(expiresAt(sleeping({ state, timers }))).toBeUndefined();
   });
 });
 
 describe("an action", () => {
   it("is open in SLEEPING, EXECUTING_MAIN, IN_PROGRESS, PAUSED and REVERTING (design §1)", () => {
-    expect(ActionState.options.filter(isOpen)).toEqual(["SLEEPING", "EXECUTING_MAIN", "IN_PROGRESS", "PAUSED", "REVERTING"]);
+    expect(ActionState.options.filter(isOpen)).toEqual([
+      "SLEEPING",
+      "EXECUTING_MAIN",
+      "IN_PROGRESS",
+      "PAUSED",
+      "REVERTING",
+    ]);
   });
 });
 

@@ -2,7 +2,14 @@ import type { JetActionDefinition, TemplateDefinition } from "@jetmesh/protocol"
 import { JetRecord } from "@jetmesh/protocol";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { decideJet, type JetDecision, type JetEvent, newJet, type TriggerFacts } from "../src/index.ts";
+import {
+  decideJet,
+  findAction,
+  type JetDecision,
+  type JetEvent,
+  newJet,
+  type TriggerFacts,
+} from "../src/index.ts";
 import { ALLOWED, asked, DENIED, NOW } from "./jet-situations.ts";
 import { anyStart, anyState, anyTemplate, distance, templateOf } from "./random-templates.ts";
 
@@ -26,7 +33,18 @@ type Written = Visit & { readonly decision: JetDecision & { readonly kind: "writ
 
 const anyStep: fc.Arbitrary<Step> = fc.record({
   type: fc.constantFrom(
-    ...(["trigger", "trigger", "trigger", "trigger", "ended", "ended", "ended", "hop", "next", "next"] as const),
+    ...([
+      "trigger",
+      "trigger",
+      "trigger",
+      "trigger",
+      "ended",
+      "ended",
+      "ended",
+      "hop",
+      "next",
+      "next",
+    ] as const),
     ...(["target", "rollback", "rolled_back", "drop_target", "delete"] as const),
   ),
   whose: fc.constantFrom("open", "open", "new", "new", "known"),
@@ -35,23 +53,43 @@ const anyStep: fc.Arbitrary<Step> = fc.record({
   queue: fc.boolean(),
   ok: fc.boolean(),
   sameIncarnation: fc.constantFrom(true, true, true, false),
-  facts: fc.constantFrom(ALLOWED, ALLOWED, ALLOWED, DENIED, { ...ALLOWED, expired: true }, { ...ALLOWED, unmet: "no" }),
+  facts: fc.constantFrom(
+    ALLOWED,
+    ALLOWED,
+    ALLOWED,
+    DENIED,
+    { ...ALLOWED, expired: true },
+    { ...ALLOWED, unmet: "no" },
+  ),
 });
+
+function actionNamed(template: TemplateDefinition, reference: string): JetActionDefinition {
+  const action = findAction(template, reference);
+  if (action === undefined) throw new Error(`no action '${reference}' in the template`);
+  return action;
+}
 
 const idOf = (index: number): string => `n${String(index).padStart(15, "0")}`;
 
 function eventOf(step: Step, jet: JetRecord, template: TemplateDefinition, index: number): JetEvent {
   const known = step.type === "rollback" ? jet.last?.id : (jet.queue[0]?.id ?? jet.recent[0]);
-  const id = (step.whose === "open" ? jet.open?.id : step.whose === "known" ? known : undefined) ?? idOf(index);
+  const id =
+    (step.whose === "open" ? jet.open?.id : step.whose === "known" ? known : undefined) ?? idOf(index);
   const fitting = template.actions.filter((action) => action.from === jet.state);
   const pool = step.ok && fitting.length > 0 ? fitting : template.actions;
-  const action = pool[step.action % pool.length] as JetActionDefinition;
+  const action = pool[step.action % pool.length] ?? actionNamed(template, "a0");
   const opened = template.actions.find((each) => each.reference === jet.open?.action) ?? action;
   const incarnation = step.sameIncarnation ? jet.incarnation || 7 : 9;
   const { facts, state } = step;
   switch (step.type) {
     case "trigger":
-      return { type: "trigger", trigger: asked(action.reference, id), onBusy: step.queue ? "queue" : "refuse", template, facts };
+      return {
+        type: "trigger",
+        trigger: asked(action.reference, id),
+        onBusy: step.queue ? "queue" : "refuse",
+        template,
+        facts,
+      };
     case "target":
       return { type: "target", id, state, user: "alice", trigger: { via: "api", key: id }, template };
     case "hop":
@@ -86,7 +124,8 @@ function walk(start: JetRecord, template: TemplateDefinition, steps: readonly St
   });
 }
 
-const waiting = (count: number) => Array.from({ length: count }, (_, at) => asked("a0", `q${String(at).padStart(15, "0")}`));
+const waiting = (count: number) =>
+  Array.from({ length: count }, (_, at) => asked("a0", `q${String(at).padStart(15, "0")}`));
 
 /** Holds in 150 random lives of up to 60 events, some of which begin with an almost full queue. */
 function everyVisit(holds: (visit: Visit, template: TemplateDefinition) => void): void {
@@ -98,7 +137,11 @@ function everyVisit(holds: (visit: Visit, template: TemplateDefinition) => void)
   });
   fc.assert(
     fc.property(lives, ({ template, state, waits, steps }) => {
-      const start = { ...fresh(template), ...(state === undefined ? {} : { state, incarnation: 7 }), queue: waiting(waits) };
+      const start = {
+        ...fresh(template),
+        ...(state === undefined ? {} : { state, incarnation: 7 }),
+        queue: waiting(waits),
+      };
       for (const visit of walk(start, template, steps)) holds(visit, template);
     }),
     { numRuns: 150 },
@@ -138,7 +181,10 @@ describe("in every life of a jet", () => {
   it("only the end of its own open action in its own incarnation settles it, and only once (J3)", () => {
     everyWrite(({ before, event, decision }) => {
       if (event.type !== "ended" && event.type !== "rolled_back") return;
-      expect([before.open?.id, before.open?.rollback ?? false]).toEqual([event.id, event.type === "rolled_back"]);
+      expect([before.open?.id, before.open?.rollback ?? false]).toEqual([
+        event.id,
+        event.type === "rolled_back",
+      ]);
       expect([0, event.incarnation]).toContain(before.incarnation);
       expect(decision.next.incarnation).toBe(event.incarnation);
       expect(decideJet(decision.next, event, NOW)).toEqual({ kind: "unchanged", why: "not_its_action" });
@@ -156,7 +202,9 @@ describe("in every life of a jet", () => {
   it("it is in the action's transit while one is open (J5)", () => {
     everyWrite(({ decision: { next } }, template) => {
       if (next.open === undefined) return;
-      expect(next.state).toBe(template.actions.find(({ reference }) => reference === next.open?.action)?.transit);
+      expect(next.state).toBe(
+        template.actions.find(({ reference }) => reference === next.open?.action)?.transit,
+      );
     });
   });
 
@@ -168,14 +216,18 @@ describe("in every life of a jet", () => {
         return;
       }
       expect(next.state).toBe(event.action.to);
-      expect([next.destroyedAt !== undefined, expires === true]).toEqual(Array(2).fill(event.action.to === undefined));
+      expect([next.destroyedAt !== undefined, expires === true]).toEqual(
+        Array(2).fill(event.action.to === undefined),
+      );
     });
   });
 
   it("a rollback leads to the action's `from`, and a failed one to `error` or where it was", () => {
     everyWrite(({ before, event, decision: { next } }) => {
       if (event.type !== "rolled_back") return;
-      expect(next.state).toBe(event.succeeded ? event.action.from : (event.action.error ?? before.open?.from));
+      expect(next.state).toBe(
+        event.succeeded ? event.action.from : (event.action.error ?? before.open?.from),
+      );
     });
   });
 
@@ -218,8 +270,19 @@ describe("the walks", () => {
 });
 
 /** Hops and successes until nothing is wanted any more; gives the number of hops. */
-function bring(jet: JetRecord, template: TemplateDefinition, state: string): { hops: number; jet: JetRecord } | undefined {
-  const order = { type: "target", id: idOf(999), state, user: "alice", trigger: { via: "api", key: "k" }, template } as const;
+function bring(
+  jet: JetRecord,
+  template: TemplateDefinition,
+  state: string,
+): { hops: number; jet: JetRecord } | undefined {
+  const order = {
+    type: "target",
+    id: idOf(999),
+    state,
+    user: "alice",
+    trigger: { via: "api", key: "k" },
+    template,
+  } as const;
   const begun = decideJet(jet, order, NOW);
   if (begun.kind === "refused") return undefined;
   let present = begun.kind === "write" ? begun.next : jet;
@@ -228,8 +291,12 @@ function bring(jet: JetRecord, template: TemplateDefinition, state: string): { h
     const hop = decideJet(present, { type: "hop", id: idOf(hops), template, facts: ALLOWED }, NOW);
     if (hop.kind !== "write" || hop.next.open === undefined) throw new Error(`a hop was ${hop.kind}`);
     const { open } = hop.next;
-    const action = template.actions.find(({ reference }) => reference === open.action) as JetActionDefinition;
-    const ended = decideJet(hop.next, { type: "ended", id: open.id, incarnation: 7, action, outcome: "SUCCESS" }, NOW);
+    const action = actionNamed(template, open.action);
+    const ended = decideJet(
+      hop.next,
+      { type: "ended", id: open.id, incarnation: 7, action, outcome: "SUCCESS" },
+      NOW,
+    );
     if (ended.kind !== "write") throw new Error(`an end was ${ended.kind}`);
     present = ended.next;
     hops += 1;
@@ -254,14 +321,27 @@ describe("a jet that is brought to a state", () => {
     fc.assert(
       fc.property(anyTemplate, anyStart, anyState, (template, from, state) => {
         const start = { ...fresh(template), ...(from === undefined ? {} : { state: from }) };
-        const order = { type: "target", id: idOf(999), state, user: "alice", trigger: { via: "api", key: "k" }, template } as const;
+        const order = {
+          type: "target",
+          id: idOf(999),
+          state,
+          user: "alice",
+          trigger: { via: "api", key: "k" },
+          template,
+        } as const;
         const begun = decideJet(start, order, NOW);
         if (begun.kind !== "write") return;
         const hop = decideJet(begun.next, { type: "hop", id: idOf(0), template, facts: ALLOWED }, NOW);
         if (hop.kind !== "write") throw new Error(`a hop was ${hop.kind}`);
         const [effect] = hop.effects;
         if (effect?.type !== "create_action") throw new Error("a hop makes an action");
-        const event = { type: "ended", id: idOf(0), incarnation: 7, action: effect.action, outcome: "ERROR" } as const;
+        const event = {
+          type: "ended",
+          id: idOf(0),
+          incarnation: 7,
+          action: effect.action,
+          outcome: "ERROR",
+        } as const;
         const ended = decideJet(hop.next, event, NOW);
         expect(ended.kind === "write" && ended.next.target).toBeUndefined();
       }),
@@ -269,9 +349,25 @@ describe("a jet that is brought to a state", () => {
   });
 
   it("takes the path anew from where the last hop led it", () => {
-    const before = templateOf([{ from: "s0", to: "s1" }, { from: "s1", to: "s2" }, { from: "s2", to: "s3" }]);
-    const after = templateOf([{ from: "s0", to: "s1" }, { from: "s1", to: "s2" }, { from: "s2", to: "s3" }, { from: "s1", to: "s3" }]);
-    const target = { id: idOf(9), state: "s3", user: "alice", trigger: { via: "api", key: "k" }, at: fresh(before).createdAt, hops: 1 } as const;
+    const before = templateOf([
+      { from: "s0", to: "s1" },
+      { from: "s1", to: "s2" },
+      { from: "s2", to: "s3" },
+    ]);
+    const after = templateOf([
+      { from: "s0", to: "s1" },
+      { from: "s1", to: "s2" },
+      { from: "s2", to: "s3" },
+      { from: "s1", to: "s3" },
+    ]);
+    const target = {
+      id: idOf(9),
+      state: "s3",
+      user: "alice",
+      trigger: { via: "api", key: "k" },
+      at: fresh(before).createdAt,
+      hops: 1,
+    } as const;
     const there = { ...fresh(before), state: "s1", target };
     const open = (template: TemplateDefinition): string | undefined => {
       const decision = decideJet(there, { type: "hop", id: idOf(1), template, facts: ALLOWED }, NOW);
@@ -282,9 +378,19 @@ describe("a jet that is brought to a state", () => {
 
   it("is given up after 500 hops, for a template that leads it in circles", () => {
     const template = templateOf([{ from: "s0", to: "s1" }]);
-    const target = { id: idOf(9), state: "s1", user: "alice", trigger: { via: "api", key: "k" }, at: fresh(template).createdAt } as const;
+    const target = {
+      id: idOf(9),
+      state: "s1",
+      user: "alice",
+      trigger: { via: "api", key: "k" },
+      at: fresh(template).createdAt,
+    } as const;
     const hop = (hops: number): string =>
-      decideJet({ ...fresh(template), state: "s0", target: { ...target, hops } }, { type: "hop", id: idOf(1), template, facts: ALLOWED }, NOW).kind;
+      decideJet(
+        { ...fresh(template), state: "s0", target: { ...target, hops } },
+        { type: "hop", id: idOf(1), template, facts: ALLOWED },
+        NOW,
+      ).kind;
     expect([hop(499), hop(500)]).toEqual(["write", "refused"]);
   });
 });

@@ -1,6 +1,6 @@
 import type { AcceptedTrigger, JetActionDefinition, JetRecord } from "@jetmesh/protocol";
 import { TemplateDefinition } from "@jetmesh/protocol";
-import { type JetDecision, type JetEvent, newJet, toInstant, type TriggerFacts } from "../src/index.ts";
+import { type JetDecision, type JetEvent, newJet, type TriggerFacts, toInstant } from "../src/index.ts";
 
 /** The records of a jet and the events that its tests set against each other. */
 export const NOW = Date.UTC(2026, 0, 1, 12);
@@ -45,7 +45,10 @@ export const asked = (action: string, id: string = NEW): AcceptedTrigger => ({
 });
 
 export const ALLOWED: TriggerFacts = { access: { allow: true }, expired: false };
-export const DENIED: TriggerFacts = { access: { allow: false, code: "forbidden", message: "no" }, expired: false };
+export const DENIED: TriggerFacts = {
+  access: { allow: false, code: "forbidden", message: "no" },
+  expired: false,
+};
 
 const made = newJet(
   { reference: "web1", name: "Web one", template: TEMPLATE, users: [], managers: [], variables: {} },
@@ -60,20 +63,39 @@ export const jet = (more: Partial<JetRecord> = {}): JetRecord => ({
 });
 
 const open = { ...asked("start", OPEN), from: "stopped" };
-const target = { id: TARGET, state: "running", user: "alice", trigger: { via: "api", key: "k" }, at: AT, hops: 0 } as const;
+const target = {
+  id: TARGET,
+  state: "running",
+  user: "alice",
+  trigger: { via: "api", key: "k" },
+  at: AT,
+  hops: 0,
+} as const;
 
 export const PHASES = {
   new: made,
   "at rest": jet({ state: "stopped" }),
   open: jet({ state: "starting", open, recent: [LAST, OPEN] }),
   "open, its first write": { ...made, state: "creating", open: asked("create", OPEN), recent: [OPEN] },
-  "open with a queue": jet({ state: "starting", open, queue: [asked("stop", QUEUED)], recent: [LAST, OPEN, QUEUED] }),
+  "open with a queue": jet({
+    state: "starting",
+    open,
+    queue: [asked("stop", QUEUED)],
+    recent: [LAST, OPEN, QUEUED],
+  }),
   "open with a target": jet({ state: "starting", open, target, recent: [LAST, TARGET, OPEN] }),
   "idle with a queue": jet({ state: "running", queue: [asked("stop", QUEUED)], recent: [LAST, QUEUED] }),
-  "idle with a queue that does not fit": jet({ state: "stopped", queue: [asked("stop", QUEUED)], recent: [QUEUED] }),
+  "idle with a queue that does not fit": jet({
+    state: "stopped",
+    queue: [asked("stop", QUEUED)],
+    recent: [QUEUED],
+  }),
   "idle with a target": jet({ state: "stopped", target, recent: [LAST, TARGET] }),
   "idle where its target is": jet({ state: "running", target, recent: [LAST, TARGET] }),
-  "rolling back": jet({ state: "creating", open: { ...asked("create", LAST), from: "stopped", rollback: true } }),
+  "rolling back": jet({
+    state: "creating",
+    open: { ...asked("create", LAST), from: "stopped", rollback: true },
+  }),
   destroyed: jet({ destroyedAt: AT }),
 } as const satisfies Record<string, JetRecord>;
 export type Phase = keyof typeof PHASES;
@@ -170,7 +192,9 @@ export function inWords(decision: JetDecision): string {
   const { next, effects } = decision;
   return [
     next.destroyedAt === undefined ? (next.state ?? "no state") : "destroyed",
-    ...(next.open === undefined ? [] : [`${next.open.rollback === true ? "rolls back" : "open"} ${next.open.action}`]),
+    ...(next.open === undefined
+      ? []
+      : [`${next.open.rollback === true ? "rolls back" : "open"} ${next.open.action}`]),
     ...(next.target === undefined ? [] : [`to ${next.target.state}`]),
     ...(next.queue.length === 0 ? [] : [`${next.queue.length} wait`]),
     ...effects.map((effect) =>

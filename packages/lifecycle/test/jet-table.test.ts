@@ -9,8 +9,8 @@ import {
   EVENT_TYPES,
   EVENTS,
   type EventName,
-  id,
   INCARNATION,
+  id,
   inWords,
   jet,
   LAST,
@@ -41,7 +41,9 @@ describe.each(PHASE_NAMES)("a jet that is %s", (phase) => {
 describe("the table", () => {
   it("decides every pair of phase and event", () => {
     const pairs = PHASE_NAMES.flatMap((phase) => Object.keys(EVENTS).map((on) => `${phase} × ${on}`));
-    const rows = Object.entries(TABLE).flatMap(([phase, row]) => Object.keys(row).map((on) => `${phase} × ${on}`));
+    const rows = Object.entries(TABLE).flatMap(([phase, row]) =>
+      Object.keys(row).map((on) => `${phase} × ${on}`),
+    );
     expect(rows.sort()).toEqual(pairs.sort());
   });
 
@@ -77,7 +79,9 @@ const REFUSALS: readonly (readonly [code: string, doubt: Doubt])[] = [
 
 function decideWith(...doubts: readonly Doubt[]): string {
   // The first doubt about access is the answer that authz gives: it looks in the same order.
-  const all = doubts.toReversed().reduce<Doubt>((sum, doubt) => ({ ...sum, ...doubt, facts: { ...sum.facts, ...doubt.facts } }), {});
+  const all = doubts
+    .toReversed()
+    .reduce<Doubt>((sum, doubt) => ({ ...sum, ...doubt, facts: { ...sum.facts, ...doubt.facts } }), {});
   const record = jet({
     state: all.state ?? "stopped",
     ...(all.busy === undefined ? {} : { open: { ...asked("start", OPEN), from: "stopped" } }),
@@ -85,7 +89,9 @@ function decideWith(...doubts: readonly Doubt[]): string {
   });
   const trigger = asked(all.action ?? "start");
   const facts = { ...ALLOWED, ...all.facts };
-  return inWords(decideJet(record, { type: "trigger", trigger, onBusy: "refuse", template: TEMPLATE, facts }, NOW));
+  return inWords(
+    decideJet(record, { type: "trigger", trigger, onBusy: "refuse", template: TEMPLATE, facts }, NOW),
+  );
 }
 
 describe("the refusals of a trigger", () => {
@@ -125,7 +131,8 @@ describe("the refusals of a trigger", () => {
 });
 
 describe("a queue", () => {
-  const waiting = (count: number) => Array.from({ length: count }, (_, at) => asked("stop", `q${String(at).padStart(15, "0")}`));
+  const waiting = (count: number) =>
+    Array.from({ length: count }, (_, at) => asked("stop", `q${String(at).padStart(15, "0")}`));
   const ask = (id: string, facts = ALLOWED): JetEvent => ({
     type: "trigger",
     trigger: asked("stop", id),
@@ -135,8 +142,12 @@ describe("a queue", () => {
   });
 
   it("takes 256 triggers, then refuses with queue_full", () => {
-    expect(inWords(decideJet(jet({ state: "running", queue: waiting(255) }), ask(id("n")), NOW))).toBe("running, 256 wait");
-    expect(inWords(decideJet(jet({ state: "running", queue: waiting(256) }), ask(id("n")), NOW))).toBe("refused queue_full");
+    expect(inWords(decideJet(jet({ state: "running", queue: waiting(255) }), ask(id("n")), NOW))).toBe(
+      "running, 256 wait",
+    );
+    expect(inWords(decideJet(jet({ state: "running", queue: waiting(256) }), ask(id("n")), NOW))).toBe(
+      "refused queue_full",
+    );
   });
 
   it("keeps triggers in the order in which they came", () => {
@@ -148,13 +159,21 @@ describe("a queue", () => {
   it("knows a trigger that waits in it, though 32 others were accepted since", () => {
     const queue = waiting(40);
     const recent = queue.slice(-32).map((each) => each.id);
-    expect(inWords(decideJet(jet({ state: "running", queue, recent }), ask(queue[0]?.id ?? ""), NOW))).toBe("unchanged duplicate");
+    expect(inWords(decideJet(jet({ state: "running", queue, recent }), ask(queue[0]?.id ?? ""), NOW))).toBe(
+      "unchanged duplicate",
+    );
   });
 
   it("takes no trigger that is older than 12 h", () => {
-    expect(inWords(decideJet(jet({ state: "running", queue: waiting(1) }), ask(id("n"), { ...ALLOWED, expired: true }), NOW))).toBe(
-      "refused trigger_expired",
-    );
+    expect(
+      inWords(
+        decideJet(
+          jet({ state: "running", queue: waiting(1) }),
+          ask(id("n"), { ...ALLOWED, expired: true }),
+          NOW,
+        ),
+      ),
+    ).toBe("refused trigger_expired");
   });
 });
 
@@ -162,28 +181,72 @@ describe("an end", () => {
   const end = (action: string, outcome: "SUCCESS" | "ERROR", state: string, from?: string) => {
     const open = { ...asked(action, OPEN), ...(from === undefined ? {} : { from }) };
     const queue = [asked("stop", id("3"))];
-    const event = { type: "ended", id: OPEN, incarnation: INCARNATION, action: actionOf(action), outcome } as const;
+    const event = {
+      type: "ended",
+      id: OPEN,
+      incarnation: INCARNATION,
+      action: actionOf(action),
+      outcome,
+    } as const;
     return decideJet(jet({ state, open, queue }), event, NOW);
   };
 
   it.each([
     ["in SUCCESS brings the jet to `to`", "start", "SUCCESS", "starting", "stopped", "running, 1 wait"],
     ["in ERROR brings it to `error`", "start", "ERROR", "starting", "stopped", "broken, 1 wait"],
-    ["in ERROR without `error` brings it back to `from`", "stop", "ERROR", "stopping", "running", "running, 1 wait"],
-    ["in ERROR of a create leaves it without a state", "create", "ERROR", "creating", undefined, "no state, 1 wait"],
-    ["in SUCCESS without `to` destroys it and refuses who waits", "destroy", "SUCCESS", "destroying", "stopped", "destroyed, => refuse unknown_jet"],
-    ["in ERROR of a destroy leaves it where it was", "destroy", "ERROR", "destroying", "stopped", "stopped, 1 wait"],
+    [
+      "in ERROR without `error` brings it back to `from`",
+      "stop",
+      "ERROR",
+      "stopping",
+      "running",
+      "running, 1 wait",
+    ],
+    [
+      "in ERROR of a create leaves it without a state",
+      "create",
+      "ERROR",
+      "creating",
+      undefined,
+      "no state, 1 wait",
+    ],
+    [
+      "in SUCCESS without `to` destroys it and refuses who waits",
+      "destroy",
+      "SUCCESS",
+      "destroying",
+      "stopped",
+      "destroyed, => refuse unknown_jet",
+    ],
+    [
+      "in ERROR of a destroy leaves it where it was",
+      "destroy",
+      "ERROR",
+      "destroying",
+      "stopped",
+      "stopped, 1 wait",
+    ],
   ] as const)("%s", (_name, action, outcome, state, from, then) => {
     expect(inWords(end(action, outcome, state, from))).toBe(then);
   });
 
   it("is remembered as the last one, which alone may be rolled back", () => {
     const decision = end("start", "SUCCESS", "starting", "stopped");
-    expect(decision.kind === "write" && decision.next.last).toMatchObject({ id: OPEN, action: "start", outcome: "SUCCESS" });
+    expect(decision.kind === "write" && decision.next.last).toMatchObject({
+      id: OPEN,
+      action: "start",
+      outcome: "SUCCESS",
+    });
   });
 
   it("of a destroyed jet's last trigger, delivered once more, is a duplicate and no refusal", () => {
-    const event = { type: "trigger", trigger: asked("destroy", LAST), onBusy: "refuse", template: TEMPLATE, facts: ALLOWED } as const;
+    const event = {
+      type: "trigger",
+      trigger: asked("destroy", LAST),
+      onBusy: "refuse",
+      template: TEMPLATE,
+      facts: ALLOWED,
+    } as const;
     expect(inWords(decideJet(PHASES.destroyed, event, NOW))).toBe("unchanged duplicate");
   });
 });

@@ -3,7 +3,11 @@ import { describe, expect, it } from "vitest";
 import { availableActions, createAction, findAction, findPath } from "../src/index.ts";
 import { anyStart, anyState, anyTemplate, distance, type Edge, templateOf } from "./random-templates.ts";
 
-const edge = (from: string | undefined, to: string | undefined, priority = 10): Edge => ({ from, to, priority });
+const edge = (from: string | undefined, to: string | undefined, priority = 10): Edge => ({
+  from,
+  to,
+  priority,
+});
 const way = (edges: readonly Edge[], from: string | undefined, to: string): string[] | undefined =>
   findPath(templateOf(edges), from, to)?.map((action) => action.reference);
 
@@ -13,7 +17,9 @@ describe("a path", () => {
   });
 
   it("takes the lowest priority number of those that are equally long", () => {
-    expect(way([edge("a", "b", 20), edge("a", "c", 10), edge("b", "d", 0), edge("c", "d", 99)], "a", "d")).toEqual(["a1", "a3"]);
+    expect(
+      way([edge("a", "b", 20), edge("a", "c", 10), edge("b", "d", 0), edge("c", "d", 99)], "a", "d"),
+    ).toEqual(["a1", "a3"]);
     expect(way([edge("a", "b", 20), edge("a", "b", 10)], "a", "b")).toEqual(["a1"]);
   });
 
@@ -26,7 +32,10 @@ describe("a path", () => {
   });
 
   it("is not led astray by cycles and self loops", () => {
-    expect(way([edge("a", "a", 0), edge("a", "b", 0), edge("b", "a", 0), edge("b", "c")], "a", "c")).toEqual(["a1", "a3"]);
+    expect(way([edge("a", "a", 0), edge("a", "b", 0), edge("b", "a", 0), edge("b", "c")], "a", "c")).toEqual([
+      "a1",
+      "a3",
+    ]);
   });
 
   it("is none where no way leads there, and none through an action that destroys", () => {
@@ -42,7 +51,9 @@ describe("a path", () => {
 
   it("goes round the actions that may not be used", () => {
     const template = templateOf([edge("a", "c"), edge("a", "b"), edge("b", "c")]);
-    expect(findPath(template, "a", "c", ({ reference }) => reference !== "a0")?.map((each) => each.reference)).toEqual(["a1", "a2"]);
+    expect(
+      findPath(template, "a", "c", ({ reference }) => reference !== "a0")?.map((each) => each.reference),
+    ).toEqual(["a1", "a2"]);
     expect(findPath(template, "a", "c", () => false)).toBeUndefined();
   });
 
@@ -77,7 +88,13 @@ describe("a path", () => {
 });
 
 describe("the actions of a template", () => {
-  const template = templateOf([edge("a", "b", 5), edge("a", "c", 1), edge(undefined, undefined, 0), edge(undefined, "a", 3), edge(undefined, "b", 3)]);
+  const template = templateOf([
+    edge("a", "b", 5),
+    edge("a", "c", 1),
+    edge(undefined, undefined, 0),
+    edge(undefined, "a", 3),
+    edge(undefined, "b", 3),
+  ]);
 
   it("are offered by the state that they begin in, the lowest priority number first", () => {
     expect(availableActions(template, "a").map((each) => each.reference)).toEqual(["a1", "a0"]);

@@ -12,7 +12,9 @@ describe("the wait before the next try", () => {
   });
 
   it("stays the same with a factor of 1", () => {
-    expect([1, 2, 9].map((attempt) => backoffMs({ ...policy, factor: 1 }, attempt, 0))).toEqual([1_000, 1_000, 1_000]);
+    expect([1, 2, 9].map((attempt) => backoffMs({ ...policy, factor: 1 }, attempt, 0))).toEqual([
+      1_000, 1_000, 1_000,
+    ]);
   });
 
   it("with jitter lies between half and the whole of it", () => {
@@ -25,7 +27,9 @@ describe("the wait before the next try", () => {
   });
 
   it("is none where the backoff is 0, after ten thousand tries as after one", () => {
-    expect([1, 1_025, 10_000].map((attempt) => backoffMs({ ...policy, backoff: 0 }, attempt, 0))).toEqual([0, 0, 0]);
+    expect([1, 1_025, 10_000].map((attempt) => backoffMs({ ...policy, backoff: 0 }, attempt, 0))).toEqual([
+      0, 0, 0,
+    ]);
   });
 
   it("takes an attempt before the first as the first", () => {

@@ -9,7 +9,11 @@ const size = (thrown: unknown): number => JSON.stringify(serialize(thrown)).leng
 
 describe("a thrown Error", () => {
   it("keeps its message, its stack, its own properties and its cause", () => {
-    const thrown = Object.assign(new Error("no", { cause: new TypeError("deeper") }), { status: 503, ok: false, none: null });
+    const thrown = Object.assign(new Error("no", { cause: new TypeError("deeper") }), {
+      status: 503,
+      ok: false,
+      none: null,
+    });
     const error = serialize(thrown);
     expect(error).toMatchObject({
       code: "main_threw",
@@ -28,7 +32,10 @@ describe("a thrown Error", () => {
     const thrown: Error & { all?: unknown } = new Error("round");
     thrown.cause = thrown;
     thrown.all = [thrown];
-    expect(serialize(thrown).details).toMatchObject({ cause: { message: "round" }, all: [{ message: "round" }] });
+    expect(serialize(thrown).details).toMatchObject({
+      cause: { message: "round" },
+      all: [{ message: "round" }],
+    });
   });
 
   it("holds objects that hold each other: the circle is cut, a shared one is not", () => {
@@ -62,8 +69,12 @@ describe("a huge error", () => {
 
   it("is cut in depth and in breadth", () => {
     const wide = Object.fromEntries(Array.from({ length: 10_000 }, (_, at) => [`k${at}`, at]));
-    expect(Object.keys(serialize(Object.assign(new Error("no"), { wide })).details as object)).toEqual(["wide"]);
-    expect(size(Object.assign(new Error("no"), { wide, list: Array(10_000).fill("item") }))).toBeLessThan(10_000);
+    expect(Object.keys(serialize(Object.assign(new Error("no"), { wide })).details as object)).toEqual([
+      "wide",
+    ]);
+    expect(size(Object.assign(new Error("no"), { wide, list: Array(10_000).fill("item") }))).toBeLessThan(
+      10_000,
+    );
     let deep: object = {};
     for (let level = 0; level < 10_000; level += 1) deep = { deep };
     expect(JSON.stringify(serialize(Object.assign(new Error("no"), deep)))).toContain("[deeper]");
@@ -84,9 +95,15 @@ describe("a hostile throw", () => {
     throw new Error("boom");
   };
   const hostile: readonly (readonly [string, unknown])[] = [
-    ["an Error with a getter that throws", Object.defineProperty(new Error("no"), "bad", { get: boom, enumerable: true })],
+    [
+      "an Error with a getter that throws",
+      Object.defineProperty(new Error("no"), "bad", { get: boom, enumerable: true }),
+    ],
     ["an Error whose message throws", Object.defineProperty(new Error("no"), "message", { get: boom })],
-    ["an object with a getter that throws", Object.defineProperty({}, "bad", { get: boom, enumerable: true })],
+    [
+      "an object with a getter that throws",
+      Object.defineProperty({}, "bad", { get: boom, enumerable: true }),
+    ],
     ["a proxy of which every trap throws", new Proxy({}, { get: boom, ownKeys: boom, getPrototypeOf: boom })],
     ["a function whose toString throws", Object.assign(() => 1, { toString: boom })],
     ["a revoked proxy", revoked()],
@@ -106,8 +123,16 @@ describe("a hostile throw", () => {
   });
 
   it("with a message, a name or a stack that is no text is text all the same", () => {
-    const thrown = Object.assign(new Error("no"), { message: ["a"], stack: 5, cause: Object.assign(new Error("in"), { name: 7 }) });
-    expect(serialize(thrown)).toMatchObject({ message: "a", stack: "5", details: { cause: { name: "7", message: "in" } } });
+    const thrown = Object.assign(new Error("no"), {
+      message: ["a"],
+      stack: 5,
+      cause: Object.assign(new Error("in"), { name: 7 }),
+    });
+    expect(serialize(thrown)).toMatchObject({
+      message: "a",
+      stack: "5",
+      details: { cause: { name: "7", message: "in" } },
+    });
   });
 });
 
@@ -128,12 +153,17 @@ describe("a throw of what is no Error", () => {
 
 it("whatever is thrown, a reader accepts what comes of it", () => {
   fc.assert(
-    fc.property(fc.anything({ withBigInt: true, withDate: true, withMap: true, withNullPrototype: true }), (thrown) => {
-      for (const each of [thrown, Object.assign(new Error("no"), { thrown })]) {
-        const error = serialize(each);
-        expect(ActionError.parse(JSON.parse(JSON.stringify(error)))).toEqual(JSON.parse(JSON.stringify(error)));
-      }
-    }),
+    fc.property(
+      fc.anything({ withBigInt: true, withDate: true, withMap: true, withNullPrototype: true }),
+      (thrown) => {
+        for (const each of [thrown, Object.assign(new Error("no"), { thrown })]) {
+          const error = serialize(each);
+          expect(ActionError.parse(JSON.parse(JSON.stringify(error)))).toEqual(
+            JSON.parse(JSON.stringify(error)),
+          );
+        }
+      },
+    ),
     { numRuns: 300 },
   );
 });

@@ -8,8 +8,10 @@ const idOf = (...parts: readonly (string | number)[]): string =>
   createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 26);
 
 /** Of a message in a stream that carries no key of its sender's. */
-export const actionIdOfMessage = (stream: string, sequence: number): string => idOf("message", stream, sequence);
+export const actionIdOfMessage = (stream: string, sequence: number): string =>
+  idOf("message", stream, sequence);
 /** Of a request or message with a key: the same key by the same user is the same request. */
 export const actionIdOfKey = (user: string, key: string): string => idOf("key", user, key);
 /** Of a child: a hop of a target, later a step of a workflow. */
-export const actionIdOfChild = (parent: string, reference: string, iteration: number): string => idOf("child", parent, reference, iteration);
+export const actionIdOfChild = (parent: string, reference: string, iteration: number): string =>
+  idOf("child", parent, reference, iteration);

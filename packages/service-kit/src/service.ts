@@ -1,6 +1,15 @@
 import { randomUUID } from "node:crypto";
 import { createNames, type Health, type Names } from "@jetmesh/protocol";
-import { assertServer, type BrokerClock, type Connection, connectMesh, ensureError, respond, startBrokerClock, UnavailableError } from "@jetmesh/storage";
+import {
+  assertServer,
+  type BrokerClock,
+  type Connection,
+  connectMesh,
+  ensureError,
+  respond,
+  startBrokerClock,
+  UnavailableError,
+} from "@jetmesh/storage";
 import type { z } from "zod";
 import { type BaseConfig, ConfigError, loadConfig } from "./config.ts";
 import { createLogger, type Logger } from "./logger.ts";
@@ -52,7 +61,15 @@ export async function runService<C extends BaseConfig>(plan: ServicePlan<C>): Pr
     const clock = await startBrokerClock(connection, names.kvStream(names.buckets.leases));
     const running = await plan.start({ ...context, clock });
     const health = respond(connection, names.svc.of(plan.name, "health"), undefined, (request) => {
-      const answer: Health = { v: 1, service: plan.name, instance, pid: process.pid, ready: connection.connectedSince() !== undefined, startedAt, details: running.details?.() ?? {} };
+      const answer: Health = {
+        v: 1,
+        service: plan.name,
+        instance,
+        pid: process.pid,
+        ready: connection.connectedSince() !== undefined,
+        startedAt,
+        details: running.details?.() ?? {},
+      };
       request.reply(answer);
     });
     log.info("ready");
@@ -60,7 +77,10 @@ export async function runService<C extends BaseConfig>(plan: ServicePlan<C>): Pr
     const closed = await Promise.race([stop.asked.then(() => false), connection.closed.then(() => true)]);
     if (closed) throw new UnavailableError("the connection was closed for good");
     log.info("draining");
-    await Promise.race([running.drain(), timeout(config.JM_DRAIN_MS).then(() => log.warn("drain took too long"))]);
+    await Promise.race([
+      running.drain(),
+      timeout(config.JM_DRAIN_MS).then(() => log.warn("drain took too long")),
+    ]);
     clock.stop();
     await health.stop();
     await connection.close();
@@ -104,7 +124,12 @@ function stopSignal(log: Logger): { readonly asked: Promise<void>; readonly sign
 }
 
 /** A service may be started before its broker. */
-async function connectPatiently(name: string, config: BaseConfig, log: Logger, stop: AbortSignal): Promise<Connection> {
+async function connectPatiently(
+  name: string,
+  config: BaseConfig,
+  log: Logger,
+  stop: AbortSignal,
+): Promise<Connection> {
   for (let tries = 1; ; tries += 1) {
     try {
       return await connectMesh({
@@ -121,7 +146,12 @@ async function connectPatiently(name: string, config: BaseConfig, log: Logger, s
   }
 }
 
-async function waitForTopology(connection: Connection, names: Names, log: Logger, stop: AbortSignal): Promise<void> {
+async function waitForTopology(
+  connection: Connection,
+  names: Names,
+  log: Logger,
+  stop: AbortSignal,
+): Promise<void> {
   // The last stream that a state-store makes.
   const last = names.kvStream(names.buckets.leases);
   for (let tries = 0; !stop.aborted; tries += 1) {

@@ -17,7 +17,12 @@ export const MAX_BATCH = 1_000;
  * Writes several keys of one bucket at their expected revisions, all or none (`reference/nats.md` §9). About
  * 2.5 ms whatever its size: for what people apply, never on the hot path.
  */
-export async function swapBatch(connection: Connection, names: Names, bucket: string, members: readonly BatchMember[]): Promise<"written" | "conflict"> {
+export async function swapBatch(
+  connection: Connection,
+  names: Names,
+  bucket: string,
+  members: readonly BatchMember[],
+): Promise<"written" | "conflict"> {
   const id = randomUUID();
   const last = members.length;
   for (const [index, member] of members.entries()) {

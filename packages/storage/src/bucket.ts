@@ -12,7 +12,9 @@ export type Stored<T> =
   /** What is there does not have the shape of the bucket's records. */
   | { readonly kind: "unreadable"; readonly revision: number; readonly why: string };
 
-export type SwapOutcome = { readonly kind: "written"; readonly revision: number } | { readonly kind: "conflict" };
+export type SwapOutcome =
+  | { readonly kind: "written"; readonly revision: number }
+  | { readonly kind: "conflict" };
 
 export interface SwapOptions {
   readonly ttlMs?: number | undefined;
@@ -45,7 +47,12 @@ export interface BucketPlan<T> {
 }
 
 interface RawMessage {
-  readonly message?: { readonly seq: number; readonly data?: string; readonly hdrs?: string; readonly time: string };
+  readonly message?: {
+    readonly seq: number;
+    readonly data?: string;
+    readonly hdrs?: string;
+    readonly time: string;
+  };
   readonly error?: { readonly err_code?: number; readonly description?: string };
 }
 
@@ -89,15 +96,32 @@ export function createBucket<T>(connection: Connection, names: Names, plan: Buck
     parse: (bytes) => parse(bytes, 0),
     async put(key, value, { ttlMs }) {
       const options = { ttlMs, headers: plan.headersOf?.(value) };
-      return (await writeOnce(connection, names.kv(plan.name, key), JSON.stringify(value), options, READ_TIMEOUT_MS)).kind === "written";
+      return (
+        (
+          await writeOnce(
+            connection,
+            names.kv(plan.name, key),
+            JSON.stringify(value),
+            options,
+            READ_TIMEOUT_MS,
+          )
+        ).kind === "written"
+      );
     },
     async remove(key) {
-      await writeOnce(connection, names.kv(plan.name, key), "", { headers: [["KV-Operation", "DEL"]] }, READ_TIMEOUT_MS);
+      await writeOnce(
+        connection,
+        names.kv(plan.name, key),
+        "",
+        { headers: [["KV-Operation", "DEL"]] },
+        READ_TIMEOUT_MS,
+      );
     },
     async get(key) {
       const raw = await readRaw(key, DEADLINE_MS);
       if (raw === undefined) return { kind: "absent" };
-      if (isMarker(raw.hdrs === undefined ? "" : Buffer.from(raw.hdrs, "base64").toString())) return { kind: "gone", revision: raw.seq };
+      if (isMarker(raw.hdrs === undefined ? "" : Buffer.from(raw.hdrs, "base64").toString()))
+        return { kind: "gone", revision: raw.seq };
       return parse(Buffer.from(raw.data ?? "", "base64"), raw.seq);
     },
     async swap(key, value, expected, { ttlMs, deadlineMs = DEADLINE_MS } = {}) {
@@ -111,7 +135,8 @@ export function createBucket<T>(connection: Connection, names: Names, plan: Buck
         if (outcome.kind === "conflict" && !ambiguous) return { kind: "conflict" };
         if (outcome.kind === "conflict" || outcome.kind === "in_flight") {
           const there = await readRaw(key, Math.max(0, until - performance.now()));
-          if (ambiguous && there !== undefined && sameBytes(there.data, bytes)) return { kind: "written", revision: there.seq };
+          if (ambiguous && there !== undefined && sameBytes(there.data, bytes))
+            return { kind: "written", revision: there.seq };
           if ((there?.seq ?? 0) !== expected) return { kind: "conflict" };
         } else if (outcome.kind === "unknown") {
           ambiguous = true;
@@ -131,4 +156,5 @@ const sameBytes = (base64: string | undefined, bytes: Uint8Array): boolean =>
   base64 !== undefined && Buffer.from(base64, "base64").equals(bytes);
 
 /** Written by a delete, a purge or the end of a TTL. */
-export const isMarker = (headers: string): boolean => /^(KV-Operation: (DEL|PURGE)|Nats-Marker-Reason:)/im.test(headers);
+export const isMarker = (headers: string): boolean =>
+  /^(KV-Operation: (DEL|PURGE)|Nats-Marker-Reason:)/im.test(headers);

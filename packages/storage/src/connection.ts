@@ -36,7 +36,9 @@ export interface Connection {
 /** First tries fail fast; a connection that was once made is made again for ever, first after 250 ms (design §2). */
 export async function connectMesh(options: ConnectionOptions): Promise<Connection> {
   const auth =
-    options.credsFile === undefined ? {} : { authenticator: credsAuthenticator(readFileSync(options.credsFile)) };
+    options.credsFile === undefined
+      ? {}
+      : { authenticator: credsAuthenticator(readFileSync(options.credsFile)) };
   let nc: NatsConnection;
   try {
     nc = await connect({
@@ -52,7 +54,9 @@ export async function connectMesh(options: ConnectionOptions): Promise<Connectio
       ...auth,
     });
   } catch (cause) {
-    throw new UnavailableError(`cannot reach NATS at ${options.url}: ${ensureError(cause).message}`, { cause });
+    throw new UnavailableError(`cannot reach NATS at ${options.url}: ${ensureError(cause).message}`, {
+      cause,
+    });
   }
   const js = jetstream(nc, { timeout: 5_000 });
   const jsm = await jetstreamManager(nc, { timeout: 5_000, checkAPI: false });
@@ -64,10 +68,10 @@ export async function connectMesh(options: ConnectionOptions): Promise<Connectio
     for await (const status of nc.status()) {
       if (status.type === "disconnect") {
         since = undefined;
-        options.onStatus?.({ type: "disconnected", detail: String(status.server) });
+        options.onStatus?.({ type: "disconnected", detail: status.server });
       } else if (status.type === "reconnect") {
         since = performance.now();
-        options.onStatus?.({ type: "reconnected", detail: String(status.server) });
+        options.onStatus?.({ type: "reconnected", detail: status.server });
         for (const listener of listeners) listener();
       } else if (status.type === "error") {
         options.onStatus?.({ type: "error", detail: status.error.message });

@@ -14,7 +14,8 @@ export class BrokerError extends Error {
   }
 }
 
-export const ensureError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(String(thrown)));
+export const ensureError = (thrown: unknown): Error =>
+  thrown instanceof Error ? thrown : new Error(String(thrown));
 
 /** JetStream's own codes, the few that decide something; here and nowhere else. */
 export const JS_CODE = {

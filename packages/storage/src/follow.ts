@@ -58,14 +58,16 @@ export function follow(connection: Connection, names: Names, options: FollowOpti
     markReady();
   };
   const onMessage = (message: JsMsg): void => {
-    const marker = message.headers !== undefined && (message.headers.has("KV-Operation") || message.headers.has("Nats-Marker-Reason"));
+    const marker =
+      message.headers !== undefined &&
+      (message.headers.has("KV-Operation") || message.headers.has("Nats-Marker-Reason"));
     try {
       options.onChange({
         key: message.subject.slice(prefix.length),
         revision: message.seq,
         exists: !marker,
         data: message.data,
-        header: (name) => message.headers?.get(name) || undefined,
+        header: (name) => nonEmpty(message.headers?.get(name)),
       });
     } catch (thrown) {
       options.onProblem?.(`a follower of ${options.bucket} threw at ${message.subject}: ${String(thrown)}`);
@@ -79,7 +81,9 @@ export function follow(connection: Connection, names: Names, options: FollowOpti
       try {
         const last = (await connection.jsm.streams.info(stream)).state.last_seq;
         const from: Partial<OrderedConsumerOptions> =
-          seen === 0 ? { deliver_policy: DeliverPolicy.All } : { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: seen + 1 };
+          seen === 0
+            ? { deliver_policy: DeliverPolicy.All }
+            : { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: seen + 1 };
         const consumer = await connection.js.consumers.get(stream, {
           ...from,
           filter_subjects: [prefix + (options.keys ?? ">")],
@@ -90,12 +94,16 @@ export function follow(connection: Connection, names: Names, options: FollowOpti
           reached(last);
           becomeReady();
         }
-        messages = await consumer.consume({ callback: onMessage, max_messages: 1_000, idle_heartbeat: 2_000 });
+        messages = await consumer.consume({
+          callback: onMessage,
+          max_messages: 1_000,
+          idle_heartbeat: 2_000,
+        });
         await messages.closed();
       } catch (thrown) {
         options.onProblem?.(`following ${options.bucket}: ${String(thrown)}`);
       }
-      if (!stopped) await pause(tries);
+      await pause(tries);
     }
   };
   const running = run();
@@ -130,9 +138,22 @@ export function follow(connection: Connection, names: Names, options: FollowOpti
   };
 }
 
+/** The client gives "" for a header that is not there. */
+const nonEmpty = (value: string | undefined): string | undefined => (value === "" ? undefined : value);
+
 /** The newest message under a filter, by the stream's leader. */
-async function lastSequence(connection: Connection, stream: string, filter: string, timeoutMs: number): Promise<number | undefined> {
-  const reply = await connection.pipeline.call(`$JS.API.STREAM.MSG.GET.${stream}`, JSON.stringify({ last_by_subj: filter }), undefined, timeoutMs);
+async function lastSequence(
+  connection: Connection,
+  stream: string,
+  filter: string,
+  timeoutMs: number,
+): Promise<number | undefined> {
+  const reply = await connection.pipeline.call(
+    `$JS.API.STREAM.MSG.GET.${stream}`,
+    JSON.stringify({ last_by_subj: filter }),
+    undefined,
+    timeoutMs,
+  );
   if (typeof reply === "string") return undefined;
   const raw = reply.json<{ message?: { seq: number }; error?: { err_code?: number } }>();
   return raw.message?.seq ?? (raw.error?.err_code === JS_CODE.noMessage ? 0 : undefined);
@@ -151,13 +172,14 @@ export async function scan(
 ): Promise<number | undefined> {
   const stream = names.kvStream(bucket);
   return readStream(connection, stream, names.kv(bucket, given.keys ?? ">"), given, (message) => {
-    if (message.headers?.has("KV-Operation") === true || message.headers?.has("Nats-Marker-Reason") === true) return "more";
+    if (message.headers?.has("KV-Operation") === true || message.headers?.has("Nats-Marker-Reason") === true)
+      return "more";
     return visit({
       key: message.subject.slice(names.kv(bucket, "").length),
       revision: message.seq,
       exists: true,
       data: message.data,
-      header: (name) => message.headers?.get(name) || undefined,
+      header: (name) => nonEmpty(message.headers?.get(name)),
     });
   });
 }

@@ -1,12 +1,33 @@
 export { type BatchMember, MAX_BATCH, swapBatch } from "./batch.ts";
 export { type BrokerClock, startBrokerClock } from "./broker-clock.ts";
-export { type Bucket, type BucketPlan, createBucket, type Stored, type SwapOptions, type SwapOutcome } from "./bucket.ts";
-export { type Connection, connectMesh, type ConnectionOptions, type ConnectionStatus } from "./connection.ts";
+export {
+  type Bucket,
+  type BucketPlan,
+  createBucket,
+  type Stored,
+  type SwapOptions,
+  type SwapOutcome,
+} from "./bucket.ts";
+export { type Connection, type ConnectionOptions, type ConnectionStatus, connectMesh } from "./connection.ts";
 export { BrokerError, ensureError, UnavailableError } from "./errors.ts";
-export { type Change, follow, type Follower, type FollowOptions, readStream, scan } from "./follow.ts";
+export { type Change, type Follower, type FollowOptions, follow, readStream, scan } from "./follow.ts";
 export { createMeshStore, type MeshStore } from "./mesh-store.ts";
 export { encodeHeaders, type Pipeline, type Reply } from "./pipeline.ts";
 export { consumeQueue, type Disposal, type Queue, type QueueMessage, type QueueOptions } from "./queue.ts";
-export { type Answer, ask, type Incoming, type RemoteError, respond, type Responder, tell } from "./requests.ts";
-export { assertServer, ensureConsumer, ensureTopology, MIN_API_LEVEL, type TopologyReport } from "./topology.ts";
-export { isTransient, writeOnce, type WriteOptions, type WriteOutcome, writeRepeatable } from "./writer.ts";
+export {
+  type Answer,
+  ask,
+  type Incoming,
+  type RemoteError,
+  type Responder,
+  respond,
+  tell,
+} from "./requests.ts";
+export {
+  assertServer,
+  ensureConsumer,
+  ensureTopology,
+  MIN_API_LEVEL,
+  type TopologyReport,
+} from "./topology.ts";
+export { isTransient, type WriteOptions, type WriteOutcome, writeOnce, writeRepeatable } from "./writer.ts";

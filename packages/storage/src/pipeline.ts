@@ -18,7 +18,12 @@ const SWEEP_MS = 100;
 
 export interface Pipeline {
   /** `headers`: an encoded header block, see `encodeHeaders`. Never rejects. */
-  call(subject: string, data: Uint8Array | string, headers: Uint8Array | undefined, timeoutMs: number): Promise<Reply>;
+  call(
+    subject: string,
+    data: Uint8Array | string,
+    headers: Uint8Array | undefined,
+    timeoutMs: number,
+  ): Promise<Reply>;
   readonly inFlight: number;
   close(): void;
 }
@@ -85,7 +90,8 @@ export function createPipeline(nc: NatsConnection): Pipeline {
       closed = true;
       clearInterval(sweeper);
       if (!nc.isClosed()) subscription.unsubscribe();
-      for (const [timeout, waiting] of byTimeout) for (const token of [...waiting.keys()]) settle(timeout, token, "closed");
+      for (const [timeout, waiting] of byTimeout)
+        for (const token of [...waiting.keys()]) settle(timeout, token, "closed");
     },
   };
 }
@@ -93,7 +99,13 @@ export function createPipeline(nc: NatsConnection): Pipeline {
 const isNoResponders = (message: Msg): boolean => message.data.length === 0 && message.headers?.code === 503;
 
 /** Publishes with a header block that is encoded already: all that the client asks of its headers is `encode`. */
-export function publishEncoded(nc: NatsConnection, subject: string, data: Uint8Array | string, reply: string | undefined, headers: Uint8Array | undefined): void {
+export function publishEncoded(
+  nc: NatsConnection,
+  subject: string,
+  data: Uint8Array | string,
+  reply: string | undefined,
+  headers: Uint8Array | undefined,
+): void {
   const options: Record<string, unknown> = {};
   if (reply !== undefined) options["reply"] = reply;
   if (headers !== undefined) options["headers"] = { encode: () => headers };

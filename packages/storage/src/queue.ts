@@ -81,7 +81,8 @@ export function consumeQueue(connection: Connection, options: QueueOptions): Que
   const onMessage = (message: Msg): void => {
     heardAt = performance.now();
     const code = message.headers?.code ?? 0;
-    if (code !== 0 && (message.reply === undefined || message.reply === "" || code === 503)) return onStatus(message, code);
+    if (code !== 0 && (message.reply === undefined || message.reply === "" || code === 503))
+      return onStatus(message, code);
     const parsed = toQueueMessage(message);
     if (parsed === undefined) return;
     asked = Math.max(0, asked - 1);
@@ -109,7 +110,9 @@ export function consumeQueue(connection: Connection, options: QueueOptions): Que
     try {
       disposal = await options.handle(parsed);
     } catch (thrown) {
-      options.onProblem?.(`a handler threw: ${thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)}`);
+      options.onProblem?.(
+        `a handler threw: ${thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)}`,
+      );
       disposal = { kind: "retry", afterMs: 1_000 };
     }
     if (!nc.isClosed()) {
@@ -157,7 +160,10 @@ export function toQueueMessage(message: Msg): QueueMessage | undefined {
   return {
     subject: message.subject,
     data: message.data,
-    headers: message.headers === undefined ? NO_HEADERS : new Map(message.headers.keys().map((name) => [name, message.headers?.get(name) ?? ""])),
+    headers:
+      message.headers === undefined
+        ? NO_HEADERS
+        : new Map(message.headers.keys().map((name) => [name, message.headers?.get(name) ?? ""])),
     stream: stream ?? "",
     sequence: Number(sequence),
     deliveries: Number(deliveries),

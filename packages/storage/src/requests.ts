@@ -10,23 +10,37 @@ export interface RemoteError {
   readonly details?: unknown;
 }
 
-export type Answer = { readonly ok: true; readonly body: unknown } | { readonly ok: false; readonly error: RemoteError };
+export type Answer =
+  | { readonly ok: true; readonly body: unknown }
+  | { readonly ok: false; readonly error: RemoteError };
 
 const decoder = new TextDecoder();
 
 /** Asks; throws `UnavailableError` where nobody answers in time. */
-export async function ask(connection: Connection, subject: string, body: unknown, timeoutMs: number): Promise<Answer> {
+export async function ask(
+  connection: Connection,
+  subject: string,
+  body: unknown,
+  timeoutMs: number,
+): Promise<Answer> {
   const reply = await connection.pipeline.call(subject, JSON.stringify(body), undefined, timeoutMs);
   if (typeof reply === "string") throw new UnavailableError(`no answer on ${subject}: ${WHY[reply]}`);
   const text = decoder.decode(reply.data);
   const value: unknown = text === "" ? undefined : JSON.parse(text);
-  if (reply.headers?.get("Nats-Service-Error") !== undefined && reply.headers.get("Nats-Service-Error") !== "") {
+  if (
+    reply.headers?.get("Nats-Service-Error") !== undefined &&
+    reply.headers.get("Nats-Service-Error") !== ""
+  ) {
     return { ok: false, error: value as RemoteError };
   }
   return { ok: true, body: value };
 }
 
-const WHY = { timeout: "timed out", no_responders: "nobody listens there", closed: "the connection is closed" } as const;
+const WHY = {
+  timeout: "timed out",
+  no_responders: "nobody listens there",
+  closed: "the connection is closed",
+} as const;
 
 export interface Incoming {
   readonly subject: string;
@@ -45,7 +59,12 @@ export interface Responder {
  * Answers requests. `queue` shares them among the processes that name the same; without one each process gets
  * every request. The callback must not throw.
  */
-export function respond(connection: Connection, subject: string, queue: string | undefined, onRequest: (request: Incoming) => void): Responder {
+export function respond(
+  connection: Connection,
+  subject: string,
+  queue: string | undefined,
+  onRequest: (request: Incoming) => void,
+): Responder {
   const { nc } = connection;
   const subscription = nc.subscribe(subject, {
     ...(queue === undefined ? {} : { queue }),
@@ -82,5 +101,6 @@ const errorHeaders = (status: number, error: RemoteError): Uint8Array =>
 
 /** Says something to whoever listens, without an answer. */
 export function tell(connection: Connection, subject: string, body: unknown): void {
-  if (!connection.nc.isClosed()) publishEncoded(connection.nc, subject, JSON.stringify(body), undefined, undefined);
+  if (!connection.nc.isClosed())
+    publishEncoded(connection.nc, subject, JSON.stringify(body), undefined, undefined);
 }

@@ -10,7 +10,12 @@ export const MIN_API_LEVEL = 4;
 export interface TopologyReport {
   readonly created: readonly string[];
   /** What is there and differs from the plan; never changed silently. */
-  readonly drift: readonly { readonly name: string; readonly field: string; readonly is: unknown; readonly planned: unknown }[];
+  readonly drift: readonly {
+    readonly name: string;
+    readonly field: string;
+    readonly is: unknown;
+    readonly planned: unknown;
+  }[];
 }
 
 /** Refuses a broker that would silently ignore what the mesh relies on. */
@@ -19,7 +24,10 @@ export async function assertServer(connection: Connection): Promise<void> {
   const level = info.api.level ?? 0;
   if (level >= MIN_API_LEVEL) return;
   const version = connection.nc.info?.version ?? "of unknown version";
-  throw new BrokerError(0, `nats-server ${version} is too old (API level ${String(level)}): the mesh needs 2.14 or newer (level ${String(MIN_API_LEVEL)})`);
+  throw new BrokerError(
+    0,
+    `nats-server ${version} is too old (API level ${String(level)}): the mesh needs 2.14 or newer (level ${String(MIN_API_LEVEL)})`,
+  );
 }
 
 /** Creates what is missing and reports what differs. Run by any number of processes at once. */
@@ -52,7 +60,10 @@ async function findStream(connection: Connection, name: string): Promise<StreamC
 }
 
 /** False where another process was first. */
-async function addStream(connection: Connection, config: Partial<StreamConfig> & { name: string }): Promise<boolean> {
+async function addStream(
+  connection: Connection,
+  config: Partial<StreamConfig> & { name: string },
+): Promise<boolean> {
   try {
     await connection.jsm.streams.add(config);
     return true;
@@ -63,7 +74,8 @@ async function addStream(connection: Connection, config: Partial<StreamConfig> &
 }
 
 export async function ensureConsumer(connection: Connection, plan: ConsumerPlan): Promise<void> {
-  const filter = plan.filter.length === 1 ? { filter_subject: plan.filter[0] } : { filter_subjects: [...plan.filter] };
+  const filter =
+    plan.filter.length === 1 ? { filter_subject: plan.filter[0] } : { filter_subjects: [...plan.filter] };
   const config = {
     durable_name: plan.name,
     name: plan.name,
@@ -87,9 +99,9 @@ function streamConfig(plan: StreamPlan): Partial<StreamConfig> & { name: string 
     name: plan.name,
     description: plan.description,
     subjects: [...plan.subjects],
-    retention: plan.retention as StreamConfig["retention"],
-    discard: plan.discard as StreamConfig["discard"],
-    storage: "file" as StreamConfig["storage"],
+    retention: plan.retention,
+    discard: plan.discard,
+    storage: "file",
     num_replicas: plan.replicas,
     max_age: nanos(plan.maxAgeMs),
     max_bytes: plan.maxBytes,
@@ -112,4 +124,6 @@ const same = (is: unknown, planned: unknown): boolean => {
 };
 
 export const codeOf = (thrown: unknown): number =>
-  typeof thrown === "object" && thrown !== null && "code" in thrown && typeof thrown.code === "number" ? thrown.code : 0;
+  typeof thrown === "object" && thrown !== null && "code" in thrown && typeof thrown.code === "number"
+    ? thrown.code
+    : 0;

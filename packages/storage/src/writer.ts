@@ -32,9 +32,16 @@ interface PubAck {
 }
 
 /** One try of one acknowledged write; any number may be in flight. */
-export async function writeOnce(connection: Connection, subject: string, data: Uint8Array | string, options: WriteOptions = {}, timeoutMs = ACK_TIMEOUT_MS): Promise<WriteOutcome> {
+export async function writeOnce(
+  connection: Connection,
+  subject: string,
+  data: Uint8Array | string,
+  options: WriteOptions = {},
+  timeoutMs = ACK_TIMEOUT_MS,
+): Promise<WriteOutcome> {
   const reply = await connection.pipeline.call(subject, data, headersOf(options), timeoutMs);
-  if (reply === "timeout" || reply === "no_responders" || reply === "closed") return { kind: "unknown", why: reply };
+  if (reply === "timeout" || reply === "no_responders" || reply === "closed")
+    return { kind: "unknown", why: reply };
   const ack = JSON.parse(decoder.decode(reply.data)) as PubAck;
   if (ack.error !== undefined) {
     const code = ack.error.err_code ?? ack.error.code ?? 0;
@@ -47,8 +54,10 @@ export async function writeOnce(connection: Connection, subject: string, data: U
 
 function headersOf(options: WriteOptions): Uint8Array | undefined {
   const pairs: (readonly [string, string])[] = [];
-  if (options.expect !== undefined) pairs.push(["Nats-Expected-Last-Subject-Sequence", String(options.expect)]);
-  if (options.ttlMs !== undefined) pairs.push(["Nats-TTL", `${String(Math.max(1, Math.round(options.ttlMs / 1_000)))}s`]);
+  if (options.expect !== undefined)
+    pairs.push(["Nats-Expected-Last-Subject-Sequence", String(options.expect)]);
+  if (options.ttlMs !== undefined)
+    pairs.push(["Nats-TTL", `${String(Math.max(1, Math.round(options.ttlMs / 1_000)))}s`]);
   if (options.messageId !== undefined) pairs.push(["Nats-Msg-Id", options.messageId]);
   if (options.headers !== undefined) pairs.push(...options.headers);
   return pairs.length === 0 ? undefined : encodeHeaders(pairs);
@@ -58,12 +67,19 @@ function headersOf(options: WriteOptions): Uint8Array | undefined {
  * A write that may be made twice without harm (a hint, a history entry with its message id), until it is
  * acknowledged. Throws `UnavailableError` when the time is up, `BrokerError` when the broker refuses for good.
  */
-export async function writeRepeatable(connection: Connection, subject: string, data: Uint8Array | string, options: WriteOptions = {}, deadlineMs = 30_000): Promise<number> {
+export async function writeRepeatable(
+  connection: Connection,
+  subject: string,
+  data: Uint8Array | string,
+  options: WriteOptions = {},
+  deadlineMs = 30_000,
+): Promise<number> {
   const until = performance.now() + deadlineMs;
   for (let tries = 1; ; tries += 1) {
     const outcome = await writeOnce(connection, subject, data, options);
     if (outcome.kind === "written") return outcome.sequence;
-    if (outcome.kind === "refused" && !isTransient(outcome.code)) throw new BrokerError(outcome.code, outcome.message);
+    if (outcome.kind === "refused" && !isTransient(outcome.code))
+      throw new BrokerError(outcome.code, outcome.message);
     if (performance.now() >= until || (outcome.kind === "unknown" && outcome.why === "closed")) {
       throw new UnavailableError(`no acknowledgement of a write to ${subject}`);
     }

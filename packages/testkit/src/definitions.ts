@@ -3,11 +3,19 @@ import type { MeshClient } from "@jetmesh/client";
 /** Definitions that tests share: small, and made of the real thing. */
 export type Document = Readonly<Record<string, unknown>>;
 
-const document = (kind: string, reference: string, rest: Document = {}): Document => ({ apiVersion: "jetmesh/v1", kind, reference, name: reference, ...rest });
+const document = (kind: string, reference: string, rest: Document = {}): Document => ({
+  apiVersion: "jetmesh/v1",
+  kind,
+  reference,
+  name: reference,
+  ...rest,
+});
 
 export const stateDocument = (reference: string): Document => document("State", reference);
-export const planDocument = (reference: string, steps: readonly Document[], rest: Document = {}): Document => document("Plan", reference, { steps, ...rest });
-export const userDocument = (reference: string, level: string): Document => document("User", reference, { level });
+export const planDocument = (reference: string, steps: readonly Document[], rest: Document = {}): Document =>
+  document("Plan", reference, { steps, ...rest });
+export const userDocument = (reference: string, level: string): Document =>
+  document("User", reference, { level });
 
 /**
  * A template `loop`: `create` (— → moving → resting) and `turn` (resting → moving → resting, error broken) by
@@ -24,7 +32,16 @@ export function loopDocuments(steps: readonly Document[], turn: Document = {}): 
       accessLevel: "user",
       actions: [
         { ...open, reference: "create", name: "Create", to: "resting" },
-        { ...open, reference: "turn", name: "Turn", from: "resting", to: "resting", error: "broken", plan: "loop_turn", ...turn },
+        {
+          ...open,
+          reference: "turn",
+          name: "Turn",
+          from: "resting",
+          to: "resting",
+          error: "broken",
+          plan: "loop_turn",
+          ...turn,
+        },
         { ...open, reference: "mend", name: "Mend", from: "broken", to: "resting" },
         { ...open, reference: "remove", name: "Remove", from: "resting" },
       ],

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, openSync, closeSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connectClient, type MeshClient } from "@jetmesh/client";
@@ -7,7 +7,13 @@ import { eventually } from "./eventually.ts";
 import { type NatsServerOptions, startNatsServer, type TestServer } from "./nats-server.ts";
 
 export type ServiceName = "gateway" | "authz" | "state-store" | "lifecycle-ticker" | "flight-plan-runner";
-const ALL: readonly ServiceName[] = ["state-store", "authz", "gateway", "lifecycle-ticker", "flight-plan-runner"];
+const ALL: readonly ServiceName[] = [
+  "state-store",
+  "authz",
+  "gateway",
+  "lifecycle-ticker",
+  "flight-plan-runner",
+];
 
 /** A service as a real process; its log is kept in the mesh's own folder. */
 export interface TestService {
@@ -51,9 +57,16 @@ export async function startMesh(options: MeshOptions = {}): Promise<TestMesh> {
   const clients: MeshClient[] = [];
   let started = 0;
 
-  const start = async (name: ServiceName, env: Readonly<Record<string, string>> = {}): Promise<TestService> => {
+  const start = async (
+    name: ServiceName,
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<TestService> => {
     started += 1;
-    const service = await startService(name, join(dir, `${name}-${String(started)}.log`), { NATS_URL: server.url, ...options.env, ...env });
+    const service = await startService(name, join(dir, `${name}-${String(started)}.log`), {
+      NATS_URL: server.url,
+      ...options.env,
+      ...env,
+    });
     services.push(service);
     return service;
   };
@@ -93,7 +106,11 @@ export async function startMesh(options: MeshOptions = {}): Promise<TestMesh> {
   return mesh;
 }
 
-async function startService(name: ServiceName, logFile: string, env: Readonly<Record<string, string>>): Promise<TestService> {
+async function startService(
+  name: ServiceName,
+  logFile: string,
+  env: Readonly<Record<string, string>>,
+): Promise<TestService> {
   const log = openSync(logFile, "a");
   const child = spawn(process.execPath, [join(ROOT, "services", name, "src/main.ts")], {
     cwd: ROOT,
@@ -107,7 +124,8 @@ async function startService(name: ServiceName, logFile: string, env: Readonly<Re
   await eventually(
     `${name} to be ready`,
     () => {
-      if (child.exitCode !== null) throw new Error(`${name} ended with ${String(child.exitCode)}:\n${readLog()}`);
+      if (child.exitCode !== null)
+        throw new Error(`${name} ended with ${String(child.exitCode)}:\n${readLog()}`);
       return instance;
     },
     { withinMs: 20_000, lastSeen: () => readLog().slice(-2_000) },

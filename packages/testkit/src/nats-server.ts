@@ -1,5 +1,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { eventually } from "./eventually.ts";
@@ -48,13 +56,18 @@ export async function startNatsServer(options: NatsServerOptions = {}): Promise<
       join(dir, "nats.conf"),
       `listen: 127.0.0.1:${String(port)}\nserver_name: test\nports_file_dir: "${dir}"\njetstream { store_dir: "${storeDir}", max_file: 8G, ${sync} }\n${options.extraConfig ?? ""}\n`,
     );
-    const started = spawn(natsServerBinary(), ["-c", join(dir, "nats.conf")], { stdio: ["ignore", "ignore", "pipe"] });
+    const started = spawn(natsServerBinary(), ["-c", join(dir, "nats.conf")], {
+      stdio: ["ignore", "ignore", "pipe"],
+    });
     child = started;
     let output = "";
     started.stderr.on("data", (chunk: Buffer) => (output = (output + chunk.toString()).slice(-4_000)));
     await eventually(`nats-server to be ready`, () => {
-      if (started.exitCode !== null) throw new Error(`nats-server ended with ${String(started.exitCode)}: ${output}`);
-      return output.includes("Server is ready") && portOf(dir, started.pid ?? 0) !== undefined ? true : undefined;
+      if (started.exitCode !== null)
+        throw new Error(`nats-server ended with ${String(started.exitCode)}: ${output}`);
+      return output.includes("Server is ready") && portOf(dir, started.pid ?? 0) !== undefined
+        ? true
+        : undefined;
     });
     port = portOf(dir, started.pid ?? 0) ?? port;
   };
@@ -62,7 +75,7 @@ export async function startNatsServer(options: NatsServerOptions = {}): Promise<
 
   const end = async (signal: NodeJS.Signals): Promise<void> => {
     const running = child;
-    if (running === undefined || running.exitCode !== null || running.signalCode !== null) return;
+    if (running?.exitCode !== null || running.signalCode !== null) return;
     const gone = new Promise((resolve) => running.once("exit", resolve));
     running.kill("SIGCONT");
     running.kill(signal);

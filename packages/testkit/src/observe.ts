@@ -21,7 +21,9 @@ export async function allActions(connection: Connection, names: Names): Promise<
 }
 
 export async function allHistory(connection: Connection, names: Names): Promise<HistoryEntry[]> {
-  return (await messagesOf(connection, names.streams.history, names.history.all)).map(({ json }) => HistoryEntry.parse(json));
+  return (await messagesOf(connection, names.streams.history, names.history.all)).map(({ json }) =>
+    HistoryEntry.parse(json),
+  );
 }
 
 export interface StoredMessage {
@@ -30,7 +32,11 @@ export interface StoredMessage {
   readonly json: unknown;
 }
 
-export async function messagesOf(connection: Connection, stream: string, filter: string): Promise<StoredMessage[]> {
+export async function messagesOf(
+  connection: Connection,
+  stream: string,
+  filter: string,
+): Promise<StoredMessage[]> {
   const found: StoredMessage[] = [];
   await readStream(connection, stream, filter, { most: 1_000_000 }, (message) => {
     found.push({ subject: message.subject, sequence: message.seq, json: message.json() });
@@ -42,7 +48,14 @@ export async function messagesOf(connection: Connection, stream: string, filter:
 /** How many writes the streams of a mesh have acknowledged so far, logs and presence left out (design §8). */
 export async function writesSoFar(connection: Connection, names: Names): Promise<number> {
   const { streams, buckets } = names;
-  const counted = [streams.triggers, streams.resume, streams.history, streams.dead, names.kvStream(buckets.jets), names.kvStream(buckets.actions)];
+  const counted = [
+    streams.triggers,
+    streams.resume,
+    streams.history,
+    streams.dead,
+    names.kvStream(buckets.jets),
+    names.kvStream(buckets.actions),
+  ];
   const infos = await Promise.all(counted.map((stream) => connection.jsm.streams.info(stream)));
   return infos.reduce((sum, { state }) => sum + state.last_seq, 0);
 }

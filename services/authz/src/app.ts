@@ -12,10 +12,19 @@ const CATCH_UP_MS = 2_000;
  * by milliseconds; a denial is decided again once the copy has caught up with the buckets' leaders, so that a
  * right just given is never denied (design §4). Nothing is answered before everything was seen once.
  */
-export async function startAuthz({ config, names, connection, log }: ServiceContext<BaseConfig>): Promise<RunningService> {
+export async function startAuthz({
+  config,
+  names,
+  connection,
+  log,
+}: ServiceContext<BaseConfig>): Promise<RunningService> {
   const facts = createFollowedFacts(config.JM_ROOT_USER);
   const onProblem = (problem: string): void => log.warn({ problem }, "following");
-  const definitions = follow(connection, names, { bucket: names.buckets.definitions, onChange: facts.onDefinition, onProblem });
+  const definitions = follow(connection, names, {
+    bucket: names.buckets.definitions,
+    onChange: facts.onDefinition,
+    onProblem,
+  });
   const jets = follow(connection, names, { bucket: names.buckets.jets, onChange: facts.onJet, onProblem });
   await Promise.all([definitions.ready, jets.ready]);
 
@@ -39,12 +48,18 @@ export async function startAuthz({ config, names, connection, log }: ServiceCont
 
   const answer = async (request: Incoming): Promise<void> => {
     const parsed = AccessRequest.safeParse(parseJson(request.data));
-    if (!parsed.success) return request.replyError(400, { code: "invalid_request", message: parsed.error.message });
+    if (!parsed.success) {
+      request.replyError(400, { code: "invalid_request", message: parsed.error.message });
+      return;
+    }
     const { checks } = parsed.data;
     const decide = (): AccessAnswer[] => checks.map((check) => decideAccess(check, facts));
     let answers = decide();
     if (answers.some(({ allow }) => !allow)) {
-      if (!(await catchUp())) return request.replyError(503, { code: "unavailable", message: "authz cannot see what is written" });
+      if (!(await catchUp())) {
+        request.replyError(503, { code: "unavailable", message: "authz cannot see what is written" });
+        return;
+      }
       answers = decide();
     }
     request.reply({ v: 1, answers });

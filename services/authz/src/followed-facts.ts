@@ -1,5 +1,11 @@
 import type { AccessFacts, JetFacts } from "@jetmesh/access";
-import { DEFINITION_KEYS, JetRecord, StoredDefinition, type TemplateDefinition, type UserDefinition } from "@jetmesh/protocol";
+import {
+  DEFINITION_KEYS,
+  JetRecord,
+  StoredDefinition,
+  type TemplateDefinition,
+  type UserDefinition,
+} from "@jetmesh/protocol";
 import type { Change } from "@jetmesh/storage";
 
 /**
@@ -7,8 +13,8 @@ import type { Change } from "@jetmesh/storage";
  * who uses and manages it is kept, and per template how often each user stands in its jets.
  */
 export interface FollowedFacts extends AccessFacts {
-  onDefinition(change: Change): void;
-  onJet(change: Change): void;
+  readonly onDefinition: (change: Change) => void;
+  readonly onJet: (change: Change) => void;
 }
 
 const FollowedJet = JetRecord.pick({ template: true, users: true, managers: true, destroyedAt: true });

@@ -1,5 +1,5 @@
 import { type HolderAnswer, HolderQuestion } from "@jetmesh/protocol";
-import { respond, type Responder } from "@jetmesh/storage";
+import { type Responder, respond } from "@jetmesh/storage";
 import type { RunnerDeps } from "./deps.ts";
 
 /** How long whoever took over waits for the processes of a step to end; the asker gives it a little more. */
@@ -8,7 +8,9 @@ export const ABORT_WAIT_MS = 5_000;
 /** Answers what others ask of this runner: whether it is there, whether it holds a claim, and to end what it runs. */
 export function answerQuestions(deps: RunnerDeps): Responder {
   const { connection, names, id } = deps;
-  const ping = respond(connection, names.svc.ofInstance("runner", id, "ping"), undefined, (request) => request.reply({ v: 1, runner: id }));
+  const ping = respond(connection, names.svc.ofInstance("runner", id, "ping"), undefined, (request) =>
+    request.reply({ v: 1, runner: id }),
+  );
   const questions = respond(connection, names.svc.ofInstance("runner", id, "ask"), undefined, (request) => {
     const reply = (answer: HolderAnswer["answer"]): void => request.reply({ v: 1, runner: id, answer });
     let question: HolderQuestion;

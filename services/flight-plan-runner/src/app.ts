@@ -46,7 +46,12 @@ export async function startRunner(context: ServiceContext<RunnerConfig>): Promis
     );
   }
   return {
-    details: () => ({ runner: id, pools: config.JM_POOLS.join(","), capacity: config.JM_CONCURRENCY, load: deps.held.size }),
+    details: () => ({
+      runner: id,
+      pools: config.JM_POOLS.join(","),
+      capacity: config.JM_CONCURRENCY,
+      load: deps.held.size,
+    }),
     async drain() {
       await Promise.all(queues.map((queue) => queue.stop()));
       await finishHeld(deps);
@@ -64,7 +69,8 @@ async function finishHeld(deps: RunnerDeps): Promise<void> {
   await Promise.race([all(), new Promise((resolve) => setTimeout(resolve, patience).unref())]);
   if (held.size === 0) return;
   log.warn({ held: held.size }, "ending what still runs");
-  for (const action of held.values()) action.abandon({ code: "runner_stopped", message: "the runner was stopped" });
+  for (const action of held.values())
+    action.abandon({ code: "runner_stopped", message: "the runner was stopped" });
   await all();
 }
 

@@ -5,7 +5,9 @@ const Pools = z
   .string()
   .default("default")
   .transform((text) => text.split(",").map((pool) => pool.trim()))
-  .pipe(z.array(z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, "must be references, separated by commas")).min(1));
+  .pipe(
+    z.array(z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, "must be references, separated by commas")).min(1),
+  );
 
 export const RunnerConfig = BaseConfig.extend({
   /** The pools it serves, separated by commas. */

@@ -1,9 +1,16 @@
+import {
+  type Leavings,
+  type MainAnswer,
+  PLAN_KIND,
+  toInstant,
+  toMs,
+  type WatcherAnswer,
+} from "@jetmesh/lifecycle";
 import type { ActionRecord, JournalEntry, PlanDefinition, Step } from "@jetmesh/protocol";
 import { stepReference, verbOf } from "@jetmesh/protocol";
-import { type Leavings, type MainAnswer, PLAN_KIND, toInstant, toMs, type WatcherAnswer } from "@jetmesh/lifecycle";
 import type { ActionKind, KindContext } from "./kinds.ts";
-import { runStep, type StepResult } from "./steps/run-step.ts";
 import { variableEnvironment } from "./steps/environment.ts";
+import { runStep, type StepResult } from "./steps/run-step.ts";
 
 /**
  * Flight plans as actions (design §2). The journal holds one entry per step begun; the step after the last one
@@ -38,7 +45,12 @@ function openNext(plan: PlanDefinition, journal: Journal, now: number): Leavings
   const step = plan.steps[index];
   if (step === undefined || (last !== undefined && last.endedAt === undefined)) return {};
   const waitUntil = step.wait === undefined ? {} : { waitUntil: toInstant(now + step.wait) };
-  const entry: JournalEntry = { step: index, reference: stepReference(step, index), startedAt: toInstant(now), ...waitUntil };
+  const entry: JournalEntry = {
+    step: index,
+    reference: stepReference(step, index),
+    startedAt: toInstant(now),
+    ...waitUntil,
+  };
   return { journal: [...journal, entry] };
 }
 
@@ -48,11 +60,14 @@ async function runPlan(context: KindContext, graceMs: number): Promise<MainAnswe
   for (;;) {
     const open = journal.at(-1);
     const step = open === undefined ? undefined : plan.steps[open.step];
-    if (open === undefined || step === undefined || open.endedAt !== undefined) return { state: "SUCCESS", journal };
-    if (isOutOfTime(plan, journal, context.now())) return { state: "ERROR", journal, error: planTimeout(plan) };
+    if (open === undefined || step === undefined || open.endedAt !== undefined)
+      return { state: "SUCCESS", journal };
+    if (isOutOfTime(plan, journal, context.now()))
+      return { state: "ERROR", journal, error: planTimeout(plan) };
     let ended: JournalEntry;
     if (verbOf(step) === "wait") {
-      if (toMs(open.waitUntil ?? open.startedAt) > context.now()) return { state: "IN_PROGRESS", journal, watchAt: wakeAt(plan, journal, open) };
+      if (toMs(open.waitUntil ?? open.startedAt) > context.now())
+        return { state: "IN_PROGRESS", journal, watchAt: wakeAt(plan, journal, open) };
       ended = endEntry(open, { outcome: "SUCCESS", tries: 1 }, context.now());
     } else {
       const result = await runOneStep(context, plan, step, open, journal, graceMs);
@@ -72,10 +87,23 @@ async function runPlan(context: KindContext, graceMs: number): Promise<MainAnswe
   }
 }
 
-async function runOneStep(context: KindContext, plan: PlanDefinition, step: Step, open: JournalEntry, journal: Journal, graceMs: number): Promise<StepResult> {
+async function runOneStep(
+  context: KindContext,
+  plan: PlanDefinition,
+  step: Step,
+  open: JournalEntry,
+  journal: Journal,
+  graceMs: number,
+): Promise<StepResult> {
   const deadline = planDeadline(plan, journal);
   const limit = new AbortController();
-  const timer = deadline === undefined ? undefined : setTimeout(() => limit.abort({ code: "step_timeout", message: planTimeout(plan).message }), Math.min(2 ** 31 - 1, Math.max(0, deadline - context.now())));
+  const timer =
+    deadline === undefined
+      ? undefined
+      : setTimeout(
+          () => limit.abort({ code: "step_timeout", message: planTimeout(plan).message }),
+          Math.min(2 ** 31 - 1, Math.max(0, deadline - context.now())),
+        );
   try {
     return await runStep(step, {
       values: valuesOf(context.record),
@@ -102,11 +130,17 @@ function watchPlan(context: KindContext): WatcherAnswer {
     if (isOutOfTime(plan, record.journal, now)) return { state: "ERROR", error: planTimeout(plan) };
     const until = toMs(open.waitUntil ?? open.startedAt);
     if (until > now) return { state: "IN_PROGRESS", watchAt: wakeAt(plan, record.journal, open) };
-    return { state: "SLEEPING", journal: [...record.journal.slice(0, -1), endEntry(open, { outcome: "SUCCESS", tries: 1 }, now)] };
+    return {
+      state: "SLEEPING",
+      journal: [...record.journal.slice(0, -1), endEntry(open, { outcome: "SUCCESS", tries: 1 }, now)],
+    };
   }
   // F2: begun again from its start, by the next claim.
   if (step.idempotent) return { state: "SLEEPING", journal: record.journal.slice(0, -1) };
-  const error = { code: "step_interrupted", message: `step '${open.reference}' was running when its runner was lost, and is not marked idempotent` };
+  const error = {
+    code: "step_interrupted",
+    message: `step '${open.reference}' was running when its runner was lost, and is not marked idempotent`,
+  };
   return { state: "ERROR", journal: [...record.journal.slice(0, -1), { ...open, error }], error };
 }
 
@@ -128,8 +162,12 @@ function planDeadline(plan: PlanDefinition, journal: Journal): number | undefine
   const first = journal[0];
   return plan.timeout === 0 || first === undefined ? undefined : toMs(first.startedAt) + plan.timeout;
 }
-const isOutOfTime = (plan: PlanDefinition, journal: Journal, now: number): boolean => (planDeadline(plan, journal) ?? Infinity) <= now;
-const planTimeout = (plan: PlanDefinition): { code: string; message: string } => ({ code: "step_timeout", message: `the plan did not end within ${String(plan.timeout)} ms` });
+const isOutOfTime = (plan: PlanDefinition, journal: Journal, now: number): boolean =>
+  (planDeadline(plan, journal) ?? Infinity) <= now;
+const planTimeout = (plan: PlanDefinition): { code: string; message: string } => ({
+  code: "step_timeout",
+  message: `the plan did not end within ${String(plan.timeout)} ms`,
+});
 const wakeAt = (plan: PlanDefinition, journal: Journal, open: JournalEntry): string =>
   toInstant(Math.min(toMs(open.waitUntil ?? open.startedAt), planDeadline(plan, journal) ?? Infinity));
 

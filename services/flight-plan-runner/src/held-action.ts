@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { type ActionRecord, type Claim, MAX_ACTION_BYTES } from "@jetmesh/protocol";
 import { type ActionDecision, type ActionEvent, decideAction } from "@jetmesh/lifecycle";
+import { type ActionRecord, type Claim, MAX_ACTION_BYTES } from "@jetmesh/protocol";
 import type { RunnerDeps } from "./deps.ts";
 import type { AbortReason } from "./kinds.ts";
 
@@ -31,7 +31,12 @@ export interface HeldAction {
 
 export const newNonce = (): string => randomUUID().replaceAll("-", "").slice(0, 20);
 
-export function createHeldAction(deps: RunnerDeps, claimed: ActionRecord, claim: Claim, claimedAt: number): HeldAction {
+export function createHeldAction(
+  deps: RunnerDeps,
+  claimed: ActionRecord,
+  claim: Claim,
+  claimedAt: number,
+): HeldAction {
   let record = claimed;
   let revision = claimedAt;
   let fence = claimedAt;

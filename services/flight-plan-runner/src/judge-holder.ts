@@ -15,7 +15,12 @@ const CONNECTED_MS = 5_000;
 export async function isHolderDead(deps: RunnerDeps, actionId: string, claim: Claim): Promise<boolean> {
   if (claim.runner === deps.id) return deps.held.get(actionId)?.claim.nonce !== claim.nonce;
   for (let tries = 1; tries <= TRIES; tries += 1) {
-    const answer = await askHolder(deps, claim.runner, { v: 1, ask: "holding", id: actionId, nonce: claim.nonce }, ASK_MS);
+    const answer = await askHolder(
+      deps,
+      claim.runner,
+      { v: 1, ask: "holding", id: actionId, nonce: claim.nonce },
+      ASK_MS,
+    );
     if (answer === "holding" || answer === "ended") return false;
     if (answer === "not_mine") return true;
     if (answer === "silent") return presenceIsGone(deps, claim.runner);
@@ -38,7 +43,12 @@ function hasBeenConnectedFor(deps: RunnerDeps, ms: number): boolean {
 export type HolderReply = HolderAnswer["answer"] | "nobody" | "silent";
 
 /** Asks a holder about what it holds, or to end it. */
-export async function askHolder({ connection, names }: Pick<RunnerDeps, "connection" | "names">, runner: string, question: HolderQuestion, timeoutMs: number): Promise<HolderReply> {
+export async function askHolder(
+  { connection, names }: Pick<RunnerDeps, "connection" | "names">,
+  runner: string,
+  question: HolderQuestion,
+  timeoutMs: number,
+): Promise<HolderReply> {
   const subject = names.svc.ofInstance("runner", runner, "ask");
   const reply = await connection.pipeline.call(subject, JSON.stringify(question), undefined, timeoutMs);
   if (reply === "no_responders") return "nobody";

@@ -1,5 +1,5 @@
-import type { ActionRecord } from "@jetmesh/protocol";
 import type { Leavings, MainAnswer, Now, WatcherAnswer } from "@jetmesh/lifecycle";
+import type { ActionRecord } from "@jetmesh/protocol";
 import type { ActionOutput } from "./output.ts";
 
 /** What a method of a kind is given. */

@@ -1,5 +1,5 @@
-import { LOG_HEADERS } from "@jetmesh/protocol";
 import { toInstant } from "@jetmesh/lifecycle";
+import { LOG_HEADERS } from "@jetmesh/protocol";
 import { writeOnce } from "@jetmesh/storage";
 import type { RunnerDeps } from "./deps.ts";
 
@@ -16,7 +16,10 @@ const MAX_IN_FLIGHT = 64;
 const MAX_BYTES = 32 * 1024 * 1024;
 const FLUSH_MS = 5_000;
 
-export function createOutput(deps: Pick<RunnerDeps, "connection" | "names" | "clock">, id: string): ActionOutput {
+export function createOutput(
+  deps: Pick<RunnerDeps, "connection" | "names" | "clock">,
+  id: string,
+): ActionOutput {
   const subject = deps.names.log.of(id);
   const inFlight = new Set<Promise<unknown>>();
   let sequence = 0;

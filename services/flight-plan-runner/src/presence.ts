@@ -1,5 +1,5 @@
-import type { RunnerPresence } from "@jetmesh/protocol";
 import { toInstant } from "@jetmesh/lifecycle";
+import type { RunnerPresence } from "@jetmesh/protocol";
 import type { RunnerDeps } from "./deps.ts";
 
 /**
@@ -35,15 +35,19 @@ export async function keepPresence(deps: RunnerDeps): Promise<Presence> {
   await renew();
   let renewing = Promise.resolve();
   let isRenewing = false;
-  const timer = setInterval(() => {
-    if (performance.now() - renewedAt > LOST_MS && held.size > 0) {
-      log.error({ held: held.size }, "no presence for 10 s: ending what runs here");
-      for (const action of held.values()) action.abandon({ code: "presence_lost", message: "the runner lost its presence" });
-    }
-    if (isRenewing) return;
-    isRenewing = true;
-    renewing = renew().finally(() => (isRenewing = false));
-  }, Math.floor(config.JM_PRESENCE_TTL_MS / 3));
+  const timer = setInterval(
+    () => {
+      if (performance.now() - renewedAt > LOST_MS && held.size > 0) {
+        log.error({ held: held.size }, "no presence for 10 s: ending what runs here");
+        for (const action of held.values())
+          action.abandon({ code: "presence_lost", message: "the runner lost its presence" });
+      }
+      if (isRenewing) return;
+      isRenewing = true;
+      renewing = renew().finally(() => (isRenewing = false));
+    },
+    Math.floor(config.JM_PRESENCE_TTL_MS / 3),
+  );
 
   return {
     async stop() {

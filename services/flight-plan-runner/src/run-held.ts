@@ -1,5 +1,5 @@
-import type { ActionRecord } from "@jetmesh/protocol";
 import type { ActionEffect } from "@jetmesh/lifecycle";
+import type { ActionRecord } from "@jetmesh/protocol";
 import { ask, tell, writeRepeatable } from "@jetmesh/storage";
 import { ABORT_WAIT_MS } from "./answer-questions.ts";
 import type { RunnerDeps } from "./deps.ts";
@@ -12,7 +12,12 @@ import { runMethod } from "./run-method.ts";
  * Executes an action from its claim until it is held no more: does the effects of each write, in order, and
  * feeds what comes of them back, until no method is left to run.
  */
-export async function runHeld(deps: RunnerDeps, held: HeldAction, kind: ActionKind, begun: readonly ActionEffect[]): Promise<void> {
+export async function runHeld(
+  deps: RunnerDeps,
+  held: HeldAction,
+  kind: ActionKind,
+  begun: readonly ActionEffect[],
+): Promise<void> {
   let effects = begun;
   for (;;) {
     let run: (ActionEffect & { type: "run" }) | undefined;
@@ -33,7 +38,11 @@ export async function runHeld(deps: RunnerDeps, held: HeldAction, kind: ActionKi
   }
 }
 
-async function doEffect(deps: RunnerDeps, held: HeldAction, effect: Exclude<ActionEffect, { type: "run" }>): Promise<void> {
+async function doEffect(
+  deps: RunnerDeps,
+  held: HeldAction,
+  effect: Exclude<ActionEffect, { type: "run" }>,
+): Promise<void> {
   const { record, revision } = held;
   if (effect.type === "tell") {
     tell(deps.connection, deps.names.svc.of("state-store", "ended"), { v: 1, revision, record });
@@ -41,14 +50,23 @@ async function doEffect(deps: RunnerDeps, held: HeldAction, effect: Exclude<Acti
     await sendResume(deps, record, revision);
   } else if (effect.runner !== deps.id) {
     // Nothing is asked of its watcher before what its main ran has ended, or does not answer.
-    const answer = await askHolder(deps, effect.runner, { v: 1, ask: "abort", id: record.id, nonce: effect.nonce }, ABORT_WAIT_MS + 1_000);
+    const answer = await askHolder(
+      deps,
+      effect.runner,
+      { v: 1, ask: "abort", id: record.id, nonce: effect.nonce },
+      ABORT_WAIT_MS + 1_000,
+    );
     deps.log.info({ action: record.id, from: effect.runner, answer }, "took over");
   }
 }
 
 const MAX_CARRIED_BYTES = 64 * 1024;
 
-async function sendResume({ connection, names }: RunnerDeps, record: ActionRecord, revision: number): Promise<void> {
+async function sendResume(
+  { connection, names }: RunnerDeps,
+  record: ActionRecord,
+  revision: number,
+): Promise<void> {
   // Not before its time: then it is the ticker's to send.
   if (record.timers.notBefore !== undefined) return;
   const whole = JSON.stringify({ v: 1, id: record.id, revision, record });
@@ -60,9 +78,13 @@ async function sendResume({ connection, names }: RunnerDeps, record: ActionRecor
 async function reportLate(deps: RunnerDeps, held: HeldAction, state: string): Promise<void> {
   const { id } = held.record;
   deps.log.warn({ action: id, state }, "the claim was lost: the result is not applied");
-  await ask(deps.connection, deps.names.svc.of("state-store", "late"), { v: 1, id, runner: deps.id, nonce: held.claim.nonce, state, record: held.record }, 5_000).catch(
-    (thrown: unknown) => deps.log.warn({ err: thrown, action: id }, "a late result was not recorded"),
-  );
+  await ask(
+    deps.connection,
+    deps.names.svc.of("state-store", "late"),
+    { v: 1, id, runner: deps.id, nonce: held.claim.nonce, state, record: held.record },
+    5_000,
+  ).catch((thrown: unknown) => deps.log.warn({ err: thrown, action: id }, "a late result was not recorded"));
 }
 
-const stateOf = (event: { type: string; answer?: { state: string } }): string => event.answer?.state ?? event.type;
+const stateOf = (event: { type: string; answer?: { state: string } }): string =>
+  event.answer?.state ?? event.type;

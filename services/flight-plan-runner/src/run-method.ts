@@ -1,4 +1,12 @@
-import { type ActionEffect, type ActionEvent, hasPassed, type MainAnswer, serializeError, toMs, type WatcherAnswer } from "@jetmesh/lifecycle";
+import {
+  type ActionEffect,
+  type ActionEvent,
+  hasPassed,
+  type MainAnswer,
+  serializeError,
+  toMs,
+  type WatcherAnswer,
+} from "@jetmesh/lifecycle";
 import type { RunnerDeps } from "./deps.ts";
 import type { HeldAction } from "./held-action.ts";
 import { newNonce } from "./held-action.ts";
@@ -13,7 +21,12 @@ const WATCHER_LIMIT_MS = 120_000;
 const END_MS = 8_000;
 
 /** Calls one method of a kind and gives the event that came of it; undefined where the claim was lost meanwhile. */
-export async function runMethod(deps: RunnerDeps, held: HeldAction, kind: ActionKind, run: Run): Promise<ActionEvent | undefined> {
+export async function runMethod(
+  deps: RunnerDeps,
+  held: HeldAction,
+  kind: ActionKind,
+  run: Run,
+): Promise<ActionEvent | undefined> {
   const { nonce } = held.claim;
   const signal = held.signal();
   const output = createOutput(deps, held.record.id);
@@ -50,14 +63,19 @@ async function call(kind: ActionKind, run: Run, context: KindContext, nonce: str
       await kind.rollback(context);
       return { type: "rollback_returned", nonce };
     } catch (thrown) {
-      return { type: "rollback_returned", nonce, error: serializeError(rethrowLost(thrown), "rollback_threw") };
+      return {
+        type: "rollback_returned",
+        nonce,
+        error: serializeError(rethrowLost(thrown), "rollback_threw"),
+      };
     }
   }
   let code = "init_threw";
   try {
     await kind.init?.(context);
     code = run.method === "main" ? "main_threw" : "watcher_failed";
-    if (run.method === "main") return { type: "main_returned", nonce, answer: checkMain(await kind.main(context)) };
+    if (run.method === "main")
+      return { type: "main_returned", nonce, answer: checkMain(await kind.main(context)) };
     if (kind.watcher === undefined) throw new Error(`kind '${kind.name}' has no watcher`);
     return { type: "watcher_returned", nonce, answer: checkWatcher(await kind.watcher(context)) };
   } catch (thrown) {
@@ -75,11 +93,16 @@ function rethrowLost(thrown: unknown): unknown {
 
 /** Nothing, or anything not listed, counts as a throw (design §2). */
 function checkMain(answer: MainAnswer | undefined): MainAnswer {
-  if (answer !== undefined && ["SUCCESS", "ERROR", "IN_PROGRESS", "THREW"].includes(answer.state)) return answer;
+  if (answer !== undefined && ["SUCCESS", "ERROR", "IN_PROGRESS", "THREW"].includes(answer.state))
+    return answer;
   throw new Error("main returned none of SUCCESS, ERROR, IN_PROGRESS");
 }
 function checkWatcher(answer: WatcherAnswer | undefined): WatcherAnswer {
-  if (answer !== undefined && ["SUCCESS", "ERROR", "IN_PROGRESS", "SLEEPING", "PAUSED", "THREW"].includes(answer.state)) return answer;
+  if (
+    answer !== undefined &&
+    ["SUCCESS", "ERROR", "IN_PROGRESS", "SLEEPING", "PAUSED", "THREW"].includes(answer.state)
+  )
+    return answer;
   throw new Error("the watcher returned none of SUCCESS, ERROR, IN_PROGRESS, SLEEPING, PAUSED");
 }
 
@@ -108,7 +131,9 @@ function watchTime(deps: RunnerDeps, held: HeldAction, run: Run): TimeWatch {
         ["deadline", deadlineAt === undefined ? undefined : toMs(deadlineAt)],
         ["watcher", run.method === "watcher" ? began + WATCHER_LIMIT_MS : undefined],
       ];
-      const first = limits.filter((one): one is [Limit, number] => one[1] !== undefined).sort((a, b) => a[1] - b[1])[0];
+      const first = limits
+        .filter((one): one is [Limit, number] => one[1] !== undefined)
+        .sort((a, b) => a[1] - b[1])[0];
       if (first === undefined) return;
       const left = first[1] - deps.clock.now();
       if (left > 0) {
@@ -135,10 +160,18 @@ const REASONS: Readonly<Record<Limit, AbortReason>> = {
 function eventOfLimit(deps: RunnerDeps, held: HeldAction, run: Run, nonce: string, why: Limit): ActionEvent {
   const { record } = held;
   if (why === "deadline" && hasPassed(record.timers.deadlineAt, deps.clock.now())) {
-    return { type: "cancel", why: "deadline_exceeded", message: `not ended within ${String(record.delays.deadlineMs)} ms` };
+    return {
+      type: "cancel",
+      why: "deadline_exceeded",
+      message: `not ended within ${String(record.delays.deadlineMs)} ms`,
+    };
   }
   if (run.method === "watcher") {
-    return { type: "watcher_returned", nonce, answer: { state: "THREW", error: { code: "watcher_failed", message: "the watcher took too long" } } };
+    return {
+      type: "watcher_returned",
+      nonce,
+      answer: { state: "THREW", error: { code: "watcher_failed", message: "the watcher took too long" } },
+    };
   }
   return { type: "resume", runner: deps.id, nonce: newNonce(), holderDead: false };
 }

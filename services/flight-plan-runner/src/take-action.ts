@@ -1,5 +1,5 @@
-import { type ActionRecord, actionIdOfResume, ResumeBody } from "@jetmesh/protocol";
 import { type ActionDecision, decideAction } from "@jetmesh/lifecycle";
+import { type ActionRecord, actionIdOfResume, ResumeBody } from "@jetmesh/protocol";
 import { ask, type Disposal, ensureError, type QueueMessage, tell, UnavailableError } from "@jetmesh/storage";
 import type { RunnerDeps } from "./deps.ts";
 import { createHeldAction, newNonce } from "./held-action.ts";
@@ -15,7 +15,11 @@ const MAX_TRIES = 5;
  * One hint to look at an action: judged from its record, claimed by a compare-and-swap, acknowledged once the
  * claim is won or lost, and executed after that (design §4).
  */
-export async function takeAction(deps: RunnerDeps, message: QueueMessage, onFree: () => void): Promise<Disposal> {
+export async function takeAction(
+  deps: RunnerDeps,
+  message: QueueMessage,
+  onFree: () => void,
+): Promise<Disposal> {
   try {
     return await take(deps, message, onFree);
   } catch (thrown) {
@@ -23,14 +27,22 @@ export async function takeAction(deps: RunnerDeps, message: QueueMessage, onFree
       deps.log.warn({ err: thrown, subject: message.subject }, "a resume is tried again");
       return { kind: "retry", afterMs: Math.min(10_000, 250 * message.deliveries) };
     }
-    return dead(deps, message, "internal", `failed ${String(message.deliveries)} times: ${ensureError(thrown).message}`);
+    return dead(
+      deps,
+      message,
+      "internal",
+      `failed ${String(message.deliveries)} times: ${ensureError(thrown).message}`,
+    );
   }
 }
 
 async function take(deps: RunnerDeps, message: QueueMessage, onFree: () => void): Promise<Disposal> {
   const hint = parseHint(message);
   if (hint === undefined) return dead(deps, message, "invalid_request", "not a resume");
-  let carried = hint.record !== undefined && hint.revision !== undefined ? { record: hint.record, revision: hint.revision } : undefined;
+  let carried =
+    hint.record !== undefined && hint.revision !== undefined
+      ? { record: hint.record, revision: hint.revision }
+      : undefined;
 
   for (let tries = 0; tries < MAX_TRIES; tries += 1) {
     const at = carried ?? (await readAction(deps, hint.id));
@@ -51,9 +63,13 @@ async function take(deps: RunnerDeps, message: QueueMessage, onFree: () => void)
   return ACK;
 }
 
-async function readAction(deps: RunnerDeps, id: string): Promise<{ record: ActionRecord; revision: number } | undefined> {
+async function readAction(
+  deps: RunnerDeps,
+  id: string,
+): Promise<{ record: ActionRecord; revision: number } | undefined> {
   const stored = await deps.store.actions.get(id);
-  if (stored.kind === "unreadable") throw new Error(`the record of action ${id} cannot be read: ${stored.why}`);
+  if (stored.kind === "unreadable")
+    throw new Error(`the record of action ${id} cannot be read: ${stored.why}`);
   return stored.kind === "record" ? { record: stored.value, revision: stored.revision } : undefined;
 }
 
@@ -79,7 +95,14 @@ function opened(kind: ActionKind, decision: ActionDecision & { kind: "write" }, 
   };
 }
 
-function execute(deps: RunnerDeps, kind: ActionKind, record: ActionRecord, revision: number, decision: ActionDecision & { kind: "write" }, onFree: () => void): void {
+function execute(
+  deps: RunnerDeps,
+  kind: ActionKind,
+  record: ActionRecord,
+  revision: number,
+  decision: ActionDecision & { kind: "write" },
+  onFree: () => void,
+): void {
   if (record.claim === undefined) return;
   const held = createHeldAction(deps, record, record.claim, revision);
   deps.held.set(record.id, held);
@@ -93,7 +116,12 @@ function execute(deps: RunnerDeps, kind: ActionKind, record: ActionRecord, revis
 }
 
 /** Looking at it ended it: a start delay or a deadline had passed. */
-function endWithoutClaim(deps: RunnerDeps, record: ActionRecord, revision: number, decision: ActionDecision & { kind: "write" }): void {
+function endWithoutClaim(
+  deps: RunnerDeps,
+  record: ActionRecord,
+  revision: number,
+  decision: ActionDecision & { kind: "write" },
+): void {
   if (!decision.effects.some(({ type }) => type === "tell")) return;
   tell(deps.connection, deps.names.svc.of("state-store", "ended"), { v: 1, revision, record });
 }
@@ -101,15 +129,33 @@ function endWithoutClaim(deps: RunnerDeps, record: ActionRecord, revision: numbe
 function parseHint(message: QueueMessage): ResumeBody | undefined {
   try {
     const body = ResumeBody.parse(JSON.parse(Buffer.from(message.data).toString()));
-    return body.id === actionIdOfResume(message.subject) && (body.record === undefined || body.record.id === body.id) ? body : undefined;
+    return body.id === actionIdOfResume(message.subject) &&
+      (body.record === undefined || body.record.id === body.id)
+      ? body
+      : undefined;
   } catch {
     return undefined;
   }
 }
 
 /** Only a state-store writes dead letters. */
-async function dead(deps: RunnerDeps, message: QueueMessage, code: string, reason: string): Promise<Disposal> {
-  const letter = { v: 1, stream: message.stream, sequence: message.sequence, deliveries: message.deliveries, subject: message.subject, code, reason, size: message.data.length, data: Buffer.from(message.data.subarray(0, 64 * 1024)).toString("base64") };
+async function dead(
+  deps: RunnerDeps,
+  message: QueueMessage,
+  code: string,
+  reason: string,
+): Promise<Disposal> {
+  const letter = {
+    v: 1,
+    stream: message.stream,
+    sequence: message.sequence,
+    deliveries: message.deliveries,
+    subject: message.subject,
+    code,
+    reason,
+    size: message.data.length,
+    data: Buffer.from(message.data.subarray(0, 64 * 1024)).toString("base64"),
+  };
   const answer = await ask(deps.connection, deps.names.svc.of("state-store", "dead"), letter, 5_000);
   return answer.ok ? ACK : { kind: "retry", afterMs: 1_000 };
 }

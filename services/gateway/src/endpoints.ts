@@ -5,7 +5,11 @@ import type { GatewayDeps } from "./deps.ts";
 import { handOver } from "./hand-over.ts";
 import { createJet, getJet, listJetActions, listJets, triggerJet } from "./jet-endpoints.ts";
 
-type Handler<E extends Endpoint> = (deps: GatewayDeps, user: string, request: RequestOf<E>) => Promise<unknown>;
+type Handler<E extends Endpoint> = (
+  deps: GatewayDeps,
+  user: string,
+  request: RequestOf<E>,
+) => Promise<unknown>;
 
 /** One handler per endpoint; the request is parsed by then. */
 export const ENDPOINTS: { readonly [E in Endpoint]: Handler<E> } = {
@@ -21,7 +25,8 @@ export const ENDPOINTS: { readonly [E in Endpoint]: Handler<E> } = {
   "state.list": (deps, user, request) => listDefinitions(deps, user, "State", request),
   "plan.list": (deps, user, request) => listDefinitions(deps, user, "Plan", request),
   "user.list": (deps, user, request) => listDefinitions(deps, user, "User", request),
-  import: (deps, user, request) => handOver<ImportReply, "state-store.import">(deps, "state-store.import", { v: 1, user, request }),
+  import: (deps, user, request) =>
+    handOver<ImportReply, "state-store.import">(deps, "state-store.import", { v: 1, user, request }),
   "jet.create": createJet,
   "jet.get": (deps, user, { reference }) => getJet(deps, user, reference),
   "jet.list": listJets,

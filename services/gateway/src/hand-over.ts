@@ -4,7 +4,11 @@ import type { GatewayDeps } from "./deps.ts";
 import { refusedBy } from "./refused-error.ts";
 
 /** Gives a parsed and allowed request to a state-store, and throws what that refuses. */
-export async function handOver<T, V extends SvcVerb = SvcVerb>({ connection, names }: Pick<GatewayDeps, "connection" | "names">, verb: V, request: SvcRequest<V>): Promise<T> {
+export async function handOver<T, V extends SvcVerb = SvcVerb>(
+  { connection, names }: Pick<GatewayDeps, "connection" | "names">,
+  verb: V,
+  request: SvcRequest<V>,
+): Promise<T> {
   const [service = "", name = ""] = verb.split(".");
   const answer = await ask(connection, names.svc.of(service, name), request, 30_000);
   if (!answer.ok) throw refusedBy(answer.error);

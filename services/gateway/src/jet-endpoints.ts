@@ -1,5 +1,11 @@
 import { randomUUID } from "node:crypto";
-import { type JetActionDefinition, type JetRecord, definitionKey, type RequestOf, type TriggerReply } from "@jetmesh/protocol";
+import {
+  definitionKey,
+  type JetActionDefinition,
+  type JetRecord,
+  type RequestOf,
+  type TriggerReply,
+} from "@jetmesh/protocol";
 import { actionIdOfKey } from "@jetmesh/service-kit";
 import { scan } from "@jetmesh/storage";
 import { askAccess, mustBeAllowed } from "./access.ts";
@@ -8,13 +14,28 @@ import { handOver } from "./hand-over.ts";
 import { collect, type Page } from "./pages.ts";
 import { RefusedError } from "./refused-error.ts";
 
-export async function createJet(deps: GatewayDeps, user: string, request: RequestOf<"jet.create">): Promise<TriggerReply> {
-  return triggering(deps, user, request, (handed) => handOver<TriggerReply, "state-store.jet-create">(deps, "state-store.jet-create", { ...handed, request }));
+export async function createJet(
+  deps: GatewayDeps,
+  user: string,
+  request: RequestOf<"jet.create">,
+): Promise<TriggerReply> {
+  return triggering(deps, user, request, (handed) =>
+    handOver<TriggerReply, "state-store.jet-create">(deps, "state-store.jet-create", { ...handed, request }),
+  );
 }
 
-export async function triggerJet(deps: GatewayDeps, user: string, request: RequestOf<"jet.trigger">): Promise<TriggerReply> {
+export async function triggerJet(
+  deps: GatewayDeps,
+  user: string,
+  request: RequestOf<"jet.trigger">,
+): Promise<TriggerReply> {
   await mustBeAllowed(deps, { operation: "trigger", user, jet: request.jet, action: request.action });
-  return triggering(deps, user, request, (handed) => handOver<TriggerReply, "state-store.jet-trigger">(deps, "state-store.jet-trigger", { ...handed, request }));
+  return triggering(deps, user, request, (handed) =>
+    handOver<TriggerReply, "state-store.jet-trigger">(deps, "state-store.jet-trigger", {
+      ...handed,
+      request,
+    }),
+  );
 }
 
 interface HandedOver {
@@ -55,11 +76,16 @@ async function triggering(
 export async function getJet(deps: GatewayDeps, user: string, reference: string): Promise<JetRecord> {
   await mustBeAllowed(deps, { operation: "jet.read", user, jet: reference });
   const stored = await deps.store.jets.get(reference);
-  if (stored.kind !== "record" || stored.value.destroyedAt !== undefined) throw new RefusedError("unknown_jet", `there is no jet '${reference}'`);
+  if (stored.kind !== "record" || stored.value.destroyedAt !== undefined)
+    throw new RefusedError("unknown_jet", `there is no jet '${reference}'`);
   return stored.value;
 }
 
-export function listJets(deps: GatewayDeps, user: string, request: RequestOf<"jet.list">): Promise<Page<JetRecord>> {
+export function listJets(
+  deps: GatewayDeps,
+  user: string,
+  request: RequestOf<"jet.list">,
+): Promise<Page<JetRecord>> {
   const { names, store, connection } = deps;
   return collect(request, {
     read: (cursor, most, visit) => scan(connection, names, names.buckets.jets, { cursor, most }, visit),
@@ -67,24 +93,37 @@ export function listJets(deps: GatewayDeps, user: string, request: RequestOf<"je
       const stored = store.jets.parse(change.data);
       if (stored.kind !== "record" || stored.value.destroyedAt !== undefined) return undefined;
       const { template, state } = stored.value;
-      const isWanted = (request.template ?? template) === template && (request.state === undefined || request.state === state);
+      const isWanted =
+        (request.template ?? template) === template &&
+        (request.state === undefined || request.state === state);
       return isWanted ? stored.value : undefined;
     },
     allow: async (found) => {
-      const answers = await askAccess(deps, found.map(({ reference }) => ({ operation: "jet.read", user, jet: reference })));
+      const answers = await askAccess(
+        deps,
+        found.map(({ reference }) => ({ operation: "jet.read", user, jet: reference })),
+      );
       return answers.map(({ allow }) => allow);
     },
   });
 }
 
 /** The actions that begin in the jet's state and that the caller may trigger, best first. */
-export async function listJetActions(deps: GatewayDeps, user: string, reference: string): Promise<Page<JetActionDefinition>> {
+export async function listJetActions(
+  deps: GatewayDeps,
+  user: string,
+  reference: string,
+): Promise<Page<JetActionDefinition>> {
   const jet = await getJet(deps, user, reference);
   const stored = await deps.store.definitions.get(definitionKey("Template", jet.template));
-  if (stored.kind !== "record" || stored.value.definition.kind !== "Template" || jet.open !== undefined) return { items: [] };
+  if (stored.kind !== "record" || stored.value.definition.kind !== "Template" || jet.open !== undefined)
+    return { items: [] };
   const beginning = stored.value.definition.actions
     .filter(({ from }) => from === jet.state)
     .sort((a, b) => a.priority - b.priority || (a.reference < b.reference ? -1 : 1));
-  const answers = await askAccess(deps, beginning.map(({ reference: action }) => ({ operation: "trigger", user, jet: reference, action })));
+  const answers = await askAccess(
+    deps,
+    beginning.map(({ reference: action }) => ({ operation: "trigger", user, jet: reference, action })),
+  );
   return { items: beginning.filter((_, index) => answers[index]?.allow === true) };
 }

@@ -1,5 +1,5 @@
 import { API_REQUESTS, type Endpoint } from "@jetmesh/protocol";
-import { type Connection, type Incoming, respond, type Responder } from "@jetmesh/storage";
+import { type Connection, type Incoming, type Responder, respond } from "@jetmesh/storage";
 
 /**
  * The gateway as a NATS micro service (ADR-32), so that `nats micro ls|info|stats|ping` see it: answers to

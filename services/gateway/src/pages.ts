@@ -9,7 +9,11 @@ export interface Page<T> {
 
 export interface Source<T> {
   /** Reads on from a cursor, at most so many; gives the cursor after the last one read, undefined at the end. */
-  read(cursor: number, most: number, visit: (change: Change) => "more" | "enough"): Promise<number | undefined>;
+  read(
+    cursor: number,
+    most: number,
+    visit: (change: Change) => "more" | "enough",
+  ): Promise<number | undefined>;
   /** Undefined where it does not match the filter, or cannot be read. */
   parse(change: Change): T | undefined;
   /** Which of them the caller may see. */
@@ -23,9 +27,13 @@ const MOST_LOOKED_AT = 10_000;
  * One page, in the order of the records' last change: a cursor is a place in the bucket's stream, so a page costs
  * what it shows and no more. A record that changes meanwhile moves to the end, and may be seen twice, never missed.
  */
-export async function collect<T>({ cursor, limit }: { cursor?: string | undefined; limit: number }, source: Source<T>): Promise<Page<T>> {
+export async function collect<T>(
+  { cursor, limit }: { cursor?: string | undefined; limit: number },
+  source: Source<T>,
+): Promise<Page<T>> {
   let from = cursor === undefined ? 0 : Number(cursor);
-  if (!Number.isSafeInteger(from) || from < 0) throw new RefusedError("invalid_request", "the cursor is none that was given out");
+  if (!Number.isSafeInteger(from) || from < 0)
+    throw new RefusedError("invalid_request", "the cursor is none that was given out");
   const items: T[] = [];
   let lookedAt = 0;
   for (;;) {

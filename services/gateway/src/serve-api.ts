@@ -1,5 +1,5 @@
 import { API_REQUESTS, type Endpoint, ERROR_CODES, isEndpoint, MAX_BODY_BYTES } from "@jetmesh/protocol";
-import { type Incoming, type RemoteError, respond, type Responder, UnavailableError } from "@jetmesh/storage";
+import { type Incoming, type RemoteError, type Responder, respond, UnavailableError } from "@jetmesh/storage";
 import type { GatewayDeps } from "./deps.ts";
 import { ENDPOINTS } from "./endpoints.ts";
 import { handOver } from "./hand-over.ts";
@@ -42,7 +42,11 @@ async function serve(deps: GatewayDeps, micro: MicroService, request: Incoming):
     const parsed = parseSubject(deps, request.subject);
     endpoint = parsed.endpoint;
     const body = parseBody(endpoint, request.data);
-    const handle = ENDPOINTS[endpoint] as (deps: GatewayDeps, user: string, body: unknown) => Promise<unknown>;
+    const handle = ENDPOINTS[endpoint] as (
+      deps: GatewayDeps,
+      user: string,
+      body: unknown,
+    ) => Promise<unknown>;
     request.reply(await handle(deps, parsed.user, body));
   } catch (thrown) {
     const refusal = toRefusal(deps, request, thrown);
@@ -55,8 +59,13 @@ async function serve(deps: GatewayDeps, micro: MicroService, request: Incoming):
 
 function parseSubject(deps: GatewayDeps, subject: string): { user: string; endpoint: Endpoint } {
   const parsed = deps.names.api.parse(subject);
-  if (parsed === undefined) throw new RefusedError("invalid_request", `the subject must be ${deps.names.prefix}.api.<user>.<endpoint>`);
-  if (!isEndpoint(parsed.endpoint)) throw new RefusedError("unknown_endpoint", `there is no endpoint '${parsed.endpoint}'`);
+  if (parsed === undefined)
+    throw new RefusedError(
+      "invalid_request",
+      `the subject must be ${deps.names.prefix}.api.<user>.<endpoint>`,
+    );
+  if (!isEndpoint(parsed.endpoint))
+    throw new RefusedError("unknown_endpoint", `there is no endpoint '${parsed.endpoint}'`);
   return { user: parsed.user, endpoint: parsed.endpoint };
 }
 
@@ -64,7 +73,10 @@ const decoder = new TextDecoder("utf-8", { fatal: true });
 
 function parseBody(endpoint: Endpoint, data: Uint8Array): unknown {
   if (data.length > MAX_BODY_BYTES) {
-    throw new RefusedError("too_large", `${String(data.length)} bytes are more than ${String(MAX_BODY_BYTES)}`);
+    throw new RefusedError(
+      "too_large",
+      `${String(data.length)} bytes are more than ${String(MAX_BODY_BYTES)}`,
+    );
   }
   let json: unknown;
   try {
@@ -76,7 +88,11 @@ function parseBody(endpoint: Endpoint, data: Uint8Array): unknown {
   if (parsed.success) return parsed.data;
   const faults = parsed.error.issues.map(({ path, message }) => ({ path, message }));
   const first = faults[0];
-  throw new RefusedError("invalid_request", `${first?.path.join(".") ?? ""}: ${first?.message ?? ""}`.replace(/^: /, ""), { faults });
+  throw new RefusedError(
+    "invalid_request",
+    `${first?.path.join(".") ?? ""}: ${first?.message ?? ""}`.replace(/^: /, ""),
+    { faults },
+  );
 }
 
 function toRefusal(deps: GatewayDeps, request: Incoming, thrown: unknown): RefusedError {
@@ -93,6 +109,15 @@ function refuse(request: Incoming, { code, message, details }: RefusedError): vo
 
 async function bury(deps: GatewayDeps, request: Incoming, { code, message }: RefusedError): Promise<void> {
   const { subject, data } = request;
-  const letter = { v: 1, subject, code, reason: message, size: data.length, data: Buffer.from(data.subarray(0, 64 * 1024)).toString("base64") } as const;
-  await handOver(deps, "state-store.dead", letter).catch((thrown: unknown) => deps.log.error({ err: thrown, subject, code }, "a refused request without a reply was lost"));
+  const letter = {
+    v: 1,
+    subject,
+    code,
+    reason: message,
+    size: data.length,
+    data: Buffer.from(data.subarray(0, 64 * 1024)).toString("base64"),
+  } as const;
+  await handOver(deps, "state-store.dead", letter).catch((thrown: unknown) =>
+    deps.log.error({ err: thrown, subject, code }, "a refused request without a reply was lost"),
+  );
 }

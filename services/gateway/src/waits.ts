@@ -23,20 +23,32 @@ export interface Wait {
 
 const LOOK_EVERY_MS = 3_000;
 
-export function createWaits(connection: Connection, names: Names, store: MeshStore, log: Logger, instance: string): Waits {
+export function createWaits(
+  connection: Connection,
+  names: Names,
+  store: MeshStore,
+  log: Logger,
+  instance: string,
+): Waits {
   const waiting = new Map<string, Set<(told: ToldMessage) => void>>();
-  const responder = respond(connection, names.svc.ofInstance("gateway", instance, "told"), undefined, (message) => {
-    try {
-      const told = ToldMessage.parse(JSON.parse(Buffer.from(message.data).toString()));
-      for (const resolve of waiting.get(told.id) ?? []) resolve(told);
-    } catch (thrown) {
-      log.error({ err: thrown }, "not a message of an ended action");
-    }
-  });
+  const responder = respond(
+    connection,
+    names.svc.ofInstance("gateway", instance, "told"),
+    undefined,
+    (message) => {
+      try {
+        const told = ToldMessage.parse(JSON.parse(Buffer.from(message.data).toString()));
+        for (const resolve of waiting.get(told.id) ?? []) resolve(told);
+      } catch (thrown) {
+        log.error({ err: thrown }, "not a message of an ended action");
+      }
+    },
+  );
 
   const look = async (id: string): Promise<void> => {
     const stored = await store.actions.get(id);
-    if (stored.kind !== "record" || stored.value.outcome === undefined || stored.value.state !== "CLOSED") return;
+    if (stored.kind !== "record" || stored.value.outcome === undefined || stored.value.state !== "CLOSED")
+      return;
     const told = toldOf(stored.value);
     for (const resolve of waiting.get(id) ?? []) resolve(told);
   };
@@ -52,7 +64,13 @@ export function createWaits(connection: Connection, names: Names, store: MeshSto
         waiting.set(id, all);
         const timer = setTimeout(() => {
           cancel();
-          reject(new RefusedError("wait_timeout", `action ${id} has not ended within ${String(timeoutMs)} ms; it goes on`, { actionId: id }));
+          reject(
+            new RefusedError(
+              "wait_timeout",
+              `action ${id} has not ended within ${String(timeoutMs)} ms; it goes on`,
+              { actionId: id },
+            ),
+          );
         }, timeoutMs);
         const looking = setInterval(() => void look(id).catch(() => undefined), LOOK_EVERY_MS);
         const done = (told: ToldMessage): void => {

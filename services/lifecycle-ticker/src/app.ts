@@ -28,7 +28,14 @@ const HOLDER_MS = 1_000;
 const AGAIN_MS = 5_000;
 const MOST_AGAIN_MS = 300_000;
 
-export async function startTicker({ config, names, connection, clock, log, instance }: ServiceContext<TickerConfig>): Promise<RunningService> {
+export async function startTicker({
+  config,
+  names,
+  connection,
+  clock,
+  log,
+  instance,
+}: ServiceContext<TickerConfig>): Promise<RunningService> {
   const store = createMeshStore(connection, names);
   const actions = new Map<string, Followed>();
   const schedule = createSchedule();
@@ -37,26 +44,48 @@ export async function startTicker({ config, names, connection, clock, log, insta
   const onChange = (change: Change): void => {
     const state = change.exists ? change.header(ACTION_HEADERS.state) : undefined;
     const due = change.header(ACTION_HEADERS.due);
-    if (state === undefined || state === "CLOSED" || state === "REVERTED" || state === "SUCCESS" || state === "ERROR") {
+    if (
+      state === undefined ||
+      state === "CLOSED" ||
+      state === "REVERTED" ||
+      state === "SUCCESS" ||
+      state === "ERROR"
+    ) {
       actions.delete(change.key);
       schedule.delete(change.key);
       return;
     }
-    actions.set(change.key, { state, pool: change.header(ACTION_HEADERS.pool) ?? "default", runner: change.header(ACTION_HEADERS.runner), resumed: 0 });
+    actions.set(change.key, {
+      state,
+      pool: change.header(ACTION_HEADERS.pool) ?? "default",
+      runner: change.header(ACTION_HEADERS.runner),
+      resumed: 0,
+    });
     if (due === undefined) return schedule.delete(change.key);
     const at = Date.parse(due);
     const now = clock.now();
     if (state === "SLEEPING" && at <= now) schedule.set(change.key, now + FRESH_MS);
     else schedule.set(change.key, state === "EXECUTING_MAIN" ? at + HOLDER_MS : at);
   };
-  const follower = follow(connection, names, { bucket: names.buckets.actions, headersOnly: true, onChange, onProblem });
+  const follower = follow(connection, names, {
+    bucket: names.buckets.actions,
+    headersOnly: true,
+    onChange,
+    onProblem,
+  });
 
   const resume = async (id: string): Promise<void> => {
     const action = actions.get(id);
     if (action === undefined) return;
     action.resumed += 1;
     schedule.set(id, clock.now() + Math.min(MOST_AGAIN_MS, AGAIN_MS * 2 ** (action.resumed - 1)));
-    await writeRepeatable(connection, names.resume.of(action.pool, id), JSON.stringify({ v: 1, id }), {}, 5_000);
+    await writeRepeatable(
+      connection,
+      names.resume.of(action.pool, id),
+      JSON.stringify({ v: 1, id }),
+      {},
+      5_000,
+    );
   };
   const resumeAll = async (ids: readonly string[]): Promise<void> => {
     const outcomes = await Promise.allSettled(ids.map(resume));
@@ -76,7 +105,8 @@ export async function startTicker({ config, names, connection, clock, log, insta
   let ticking = Promise.resolve();
   let isTicking = false;
   const timer = setInterval(() => {
-    if (isTicking || !leadership.isLeader || !follower.isReady || connection.connectedSince() === undefined) return;
+    if (isTicking || !leadership.isLeader || !follower.isReady || connection.connectedSince() === undefined)
+      return;
     const due = schedule.take(clock.now(), MOST_A_TICK);
     if (due.length === 0) return;
     isTicking = true;

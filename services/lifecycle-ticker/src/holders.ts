@@ -22,12 +22,23 @@ const EVERY_MS = 1_000;
 /** A suspicion is repeated after so long, while actions still name the runner. */
 const AGAIN_MS = 3_000;
 
-export function watchHolders({ connection, names, isLeader, heldBy, onSilent }: HolderWatchOptions): HolderWatch {
+export function watchHolders({
+  connection,
+  names,
+  isLeader,
+  heldBy,
+  onSilent,
+}: HolderWatchOptions): HolderWatch {
   const suspected = new Map<string, number>();
   let isAsking = false;
 
   const ask = async (runner: string): Promise<void> => {
-    const reply = await connection.pipeline.call(names.svc.ofInstance("runner", runner, "ping"), "", undefined, 2_000);
+    const reply = await connection.pipeline.call(
+      names.svc.ofInstance("runner", runner, "ping"),
+      "",
+      undefined,
+      2_000,
+    );
     if (reply !== "no_responders") return void suspected.delete(runner);
     const last = suspected.get(runner);
     if (last !== undefined && performance.now() - last < AGAIN_MS) return;

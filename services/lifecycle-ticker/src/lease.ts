@@ -1,5 +1,5 @@
-import type { Lease } from "@jetmesh/protocol";
 import { toInstant } from "@jetmesh/lifecycle";
+import type { Lease } from "@jetmesh/protocol";
 import type { BrokerClock, MeshStore } from "@jetmesh/storage";
 
 /**
@@ -55,7 +55,12 @@ export function seekLeadership({ store, clock, role, holder, ttlMs, onChange }: 
     if (revision !== undefined && performance.now() - renewedAt > ttlMs) lead(undefined);
   };
   let running = round();
-  const timer = setInterval(() => (running = running.then(round)), Math.floor(ttlMs / 4));
+  const timer = setInterval(
+    () => {
+      running = running.then(round);
+    },
+    Math.floor(ttlMs / 4),
+  );
 
   return {
     get isLeader() {
@@ -66,7 +71,13 @@ export function seekLeadership({ store, clock, role, holder, ttlMs, onChange }: 
       clearInterval(timer);
       await running;
       // Given back, so that another leads at once: the shortest TTL that there is.
-      if (revision !== undefined) await store.leases.swap(role, { v: 1, holder: "none", at: toInstant(clock.now()) }, revision, { ttlMs: 1_000, deadlineMs: 1_000 }).catch(() => undefined);
+      if (revision !== undefined)
+        await store.leases
+          .swap(role, { v: 1, holder: "none", at: toInstant(clock.now()) }, revision, {
+            ttlMs: 1_000,
+            deadlineMs: 1_000,
+          })
+          .catch(() => undefined);
     },
   };
 }

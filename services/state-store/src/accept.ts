@@ -1,5 +1,5 @@
-import type { AcceptedTrigger, JetRecord, OnBusy } from "@jetmesh/protocol";
 import { decideJet, incarnationOf, type TriggerFacts } from "@jetmesh/lifecycle";
+import type { AcceptedTrigger, JetRecord, OnBusy } from "@jetmesh/protocol";
 import { beginOpened, remakeAction } from "./begin-opened.ts";
 import type { Deps } from "./deps.ts";
 import type { Refusal } from "./refusal.ts";
@@ -11,7 +11,10 @@ export type Acceptance =
   | { readonly kind: "duplicate"; readonly jet: JetRecord }
   | { readonly kind: "refused"; readonly refusal: Refusal };
 
-const refused = (code: Refusal["code"], message: string): Acceptance => ({ kind: "refused", refusal: { code, message } });
+const refused = (code: Refusal["code"], message: string): Acceptance => ({
+  kind: "refused",
+  refusal: { code, message },
+});
 
 /** More lost races than this for one jet mean that something is wrong; the trigger stays in its stream. */
 const MAX_TRIES = 50;
@@ -20,7 +23,13 @@ const MAX_TRIES = 50;
  * Takes a trigger (design §4, Beginning): the compare-and-swap of the jet's record is the acceptance. Decides on
  * this process's copy first; a refusal is decided again on what the leader has.
  */
-export function acceptTrigger(deps: Deps, reference: string, asked: AcceptedTrigger, onBusy: OnBusy | undefined, facts: TriggerFacts): Promise<Acceptance> {
+export function acceptTrigger(
+  deps: Deps,
+  reference: string,
+  asked: AcceptedTrigger,
+  onBusy: OnBusy | undefined,
+  facts: TriggerFacts,
+): Promise<Acceptance> {
   return deps.lanes.run(reference, async () => {
     for (let tries = 0, fresh = false; tries < MAX_TRIES; tries += 1) {
       const at = await deps.jets.load(reference, fresh);
@@ -30,7 +39,13 @@ export function acceptTrigger(deps: Deps, reference: string, asked: AcceptedTrig
         fresh = true;
         continue;
       }
-      const event = { type: "trigger", trigger: asked, onBusy: onBusy ?? template.onBusy, template, facts } as const;
+      const event = {
+        type: "trigger",
+        trigger: asked,
+        onBusy: onBusy ?? template.onBusy,
+        template,
+        facts,
+      } as const;
       const decision = decideJet(at.jet, event, deps.clock.now());
       if (decision.kind === "refused" && !fresh) {
         fresh = true;

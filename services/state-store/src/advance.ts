@@ -1,5 +1,5 @@
-import type { JetRecord } from "@jetmesh/protocol";
 import { decideJet, findPath, type JetDecision, type JetEvent, type TriggerFacts } from "@jetmesh/lifecycle";
+import type { JetRecord } from "@jetmesh/protocol";
 import { TRIGGER_EXPIRES_MS } from "@jetmesh/protocol";
 import { actionIdOfChild } from "@jetmesh/service-kit";
 import { UnavailableError } from "@jetmesh/storage";
@@ -26,7 +26,10 @@ export async function advance(deps: Deps, settled: Written): Promise<Written> {
     if (more.kind === "write") {
       decision = { ...more, effects: [...decision.effects, ...more.effects] };
     } else if (more.kind === "refused" && decision.next.target !== undefined) {
-      deps.log.info({ jet: decision.next.reference, target: decision.next.target.state, code: more.code }, "target given up");
+      deps.log.info(
+        { jet: decision.next.reference, target: decision.next.target.state, code: more.code },
+        "target given up",
+      );
       const dropped = decideJet(decision.next, { type: "drop_target", why: more.code }, deps.clock.now());
       if (dropped.kind !== "write") break;
       decision = { ...dropped, effects: [...decision.effects, ...dropped.effects] };
@@ -44,12 +47,31 @@ async function nextEvent(deps: Deps, jet: JetRecord): Promise<JetEvent | undefin
     const { target } = jet;
     const action = findPath(template, jet.state, target.state)?.[0];
     const facts = await factsOf(deps, jet, target.user, action?.reference, target.at);
-    return { type: "hop", id: actionIdOfChild(target.id, "hop", target.hops), template, facts: { ...facts, expired: false } };
+    return {
+      type: "hop",
+      id: actionIdOfChild(target.id, "hop", target.hops),
+      template,
+      facts: { ...facts, expired: false },
+    };
   }
-  return { type: "next", template, facts: await factsOf(deps, jet, head?.user ?? "", head?.action, head?.at) };
+  return {
+    type: "next",
+    template,
+    facts: await factsOf(deps, jet, head?.user ?? "", head?.action, head?.at),
+  };
 }
 
-async function factsOf(deps: Deps, jet: JetRecord, user: string, action: string | undefined, askedAt: string | undefined): Promise<TriggerFacts> {
-  const access = action === undefined ? { allow: true as const } : await mayTrigger(deps, user, jet.reference, action);
-  return { access, expired: askedAt !== undefined && deps.clock.now() - Date.parse(askedAt) > TRIGGER_EXPIRES_MS };
+async function factsOf(
+  deps: Deps,
+  jet: JetRecord,
+  user: string,
+  action: string | undefined,
+  askedAt: string | undefined,
+): Promise<TriggerFacts> {
+  const access =
+    action === undefined ? { allow: true as const } : await mayTrigger(deps, user, jet.reference, action);
+  return {
+    access,
+    expired: askedAt !== undefined && deps.clock.now() - Date.parse(askedAt) > TRIGGER_EXPIRES_MS,
+  };
 }

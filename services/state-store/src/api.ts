@@ -1,7 +1,14 @@
-import { type AcceptedTrigger, poolConsumerOf, SVC_REQUESTS, type SvcRequest, type SvcVerb, type TriggerReply } from "@jetmesh/protocol";
 import { toInstant } from "@jetmesh/lifecycle";
+import {
+  type AcceptedTrigger,
+  poolConsumerOf,
+  SVC_REQUESTS,
+  type SvcRequest,
+  type SvcVerb,
+  type TriggerReply,
+} from "@jetmesh/protocol";
 import { actionIdOfKey } from "@jetmesh/service-kit";
-import { ensureConsumer, type Incoming, respond, type Responder, UnavailableError } from "@jetmesh/storage";
+import { ensureConsumer, type Incoming, type Responder, respond, UnavailableError } from "@jetmesh/storage";
 import { acceptTrigger } from "./accept.ts";
 import { applyDocuments } from "./apply.ts";
 import { createJet } from "./create-jet.ts";
@@ -26,7 +33,11 @@ const HANDLERS: Handlers = {
     return {};
   },
   "state-store.dead": async (deps, { subject, reason, code, data, stream, sequence, deliveries }) => {
-    const origin = { ...(stream === undefined ? {} : { stream }), ...(sequence === undefined ? {} : { sequence }), ...(deliveries === undefined ? {} : { deliveries }) };
+    const origin = {
+      ...(stream === undefined ? {} : { stream }),
+      ...(sequence === undefined ? {} : { sequence }),
+      ...(deliveries === undefined ? {} : { deliveries }),
+    };
     await writeDead(deps, { subject, data: Buffer.from(data, "base64"), ...origin }, code, reason);
     return {};
   },
@@ -38,7 +49,11 @@ const HANDLERS: Handlers = {
 
 type HandedOver = Pick<SvcRequest<"state-store.jet-trigger">, "user" | "key" | "tell">;
 
-function askedBy(deps: Deps, { user, key, tell }: HandedOver, argument: AcceptedTrigger["argument"]): Omit<AcceptedTrigger, "action"> {
+function askedBy(
+  deps: Deps,
+  { user, key, tell }: HandedOver,
+  argument: AcceptedTrigger["argument"],
+): Omit<AcceptedTrigger, "action"> {
   return {
     id: actionIdOfKey(user, key),
     user,
@@ -57,7 +72,10 @@ async function jetTrigger(deps: Deps, handed: SvcRequest<"state-store.jet-trigge
   const { request, keyed } = handed;
   const asked: AcceptedTrigger = { ...askedBy(deps, handed, request.argument), action: request.action };
   if (keyed && (await wasMade(deps, asked.id))) return { actionId: asked.id, jet: request.jet };
-  const accepted = await acceptTrigger(deps, request.jet, asked, request.onBusy, { access: { allow: true }, expired: false });
+  const accepted = await acceptTrigger(deps, request.jet, asked, request.onBusy, {
+    access: { allow: true },
+    expired: false,
+  });
   if (accepted.kind === "refused") {
     const { refusal } = accepted;
     await writeRefused(deps, asked, request.jet, refusal);
@@ -85,7 +103,11 @@ export function serveApi(deps: Deps): Api {
     const [service = "", name = ""] = verb.split(".");
     return respond(deps.connection, deps.names.svc.of(service, name), "state-store", (request) => {
       if (running.size >= MOST_AT_ONCE) {
-        return request.replyError(statusOf("overloaded"), { code: "overloaded", message: "too many requests at once", details: { retryAfterMs: 500 } });
+        return request.replyError(statusOf("overloaded"), {
+          code: "overloaded",
+          message: "too many requests at once",
+          details: { retryAfterMs: 500 },
+        });
       }
       const task = answer(deps, verb, request).finally(() => running.delete(task));
       running.add(task);
@@ -101,7 +123,9 @@ async function answer(deps: Deps, verb: SvcVerb, request: Incoming): Promise<voi
   try {
     const parsed = SVC_REQUESTS[verb].safeParse(JSON.parse(Buffer.from(request.data).toString()));
     if (!parsed.success) throw new RefusedError("invalid_request", parsed.error.message);
-    request.reply(await (HANDLERS[verb] as (deps: Deps, request: unknown) => Promise<unknown>)(deps, parsed.data));
+    request.reply(
+      await (HANDLERS[verb] as (deps: Deps, request: unknown) => Promise<unknown>)(deps, parsed.data),
+    );
   } catch (thrown) {
     const refusal =
       thrown instanceof RefusedError

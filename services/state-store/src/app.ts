@@ -1,5 +1,5 @@
-import { topologyOf, TRIGGER_CONSUMER } from "@jetmesh/protocol";
 import { dueAt, expiresAt } from "@jetmesh/lifecycle";
+import { TRIGGER_CONSUMER, topologyOf } from "@jetmesh/protocol";
 import { createLanes, type RunningService, type ServiceContext } from "@jetmesh/service-kit";
 import { consumeQueue, createMeshStore, ensureTopology } from "@jetmesh/storage";
 import { serveApi } from "./api.ts";
@@ -13,15 +13,28 @@ import { settleAction } from "./settle.ts";
 import { handleTriggerMessage } from "./triggers.ts";
 
 /** The only service that makes streams and buckets. */
-export async function prepareTopology({ connection, names, config, log }: Omit<ServiceContext<StateStoreConfig>, "clock">): Promise<void> {
+export async function prepareTopology({
+  connection,
+  names,
+  config,
+  log,
+}: Omit<ServiceContext<StateStoreConfig>, "clock">): Promise<void> {
   const report = await ensureTopology(connection, topologyOf(names, { replicas: config.JM_REPLICAS }));
   if (report.created.length > 0) log.info({ created: report.created }, "made streams and buckets");
   for (const drift of report.drift) log.warn(drift, "a stream differs from what the mesh plans");
 }
 
-export async function startStateStore({ config, names, connection, clock, log }: ServiceContext<StateStoreConfig>): Promise<RunningService> {
+export async function startStateStore({
+  config,
+  names,
+  connection,
+  clock,
+  log,
+}: ServiceContext<StateStoreConfig>): Promise<RunningService> {
   const store = createMeshStore(connection, names, { dueAt, expiresAt });
-  const definitions = followDefinitions(connection, names, store, (problem) => log.warn({ problem }, "following"));
+  const definitions = followDefinitions(connection, names, store, (problem) =>
+    log.warn({ problem }, "following"),
+  );
   const deps: Deps = {
     config,
     names,
@@ -33,7 +46,9 @@ export async function startStateStore({ config, names, connection, clock, log }:
     jets: createJetCopies(store),
     lanes: createLanes(),
     settleLater: (ended) => {
-      settleAction(deps, ended).catch((thrown: unknown) => log.warn({ err: thrown, action: ended.record.id }, "not settled yet"));
+      settleAction(deps, ended).catch((thrown: unknown) =>
+        log.warn({ err: thrown, action: ended.record.id }, "not settled yet"),
+      );
     },
   };
   const ended = settleEnded(deps);

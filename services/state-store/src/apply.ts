@@ -1,12 +1,18 @@
 import { isDeepStrictEqual } from "node:util";
-import { type Definition, definitionKey, type ImportReply, type ImportRequest, type JetDefinition } from "@jetmesh/protocol";
-import { newJet } from "@jetmesh/lifecycle";
+import { incarnationOf, newJet } from "@jetmesh/lifecycle";
+import {
+  type Definition,
+  definitionKey,
+  type ImportReply,
+  type ImportRequest,
+  type JetDefinition,
+} from "@jetmesh/protocol";
 import { swapBatch } from "@jetmesh/storage";
 import { askAccess } from "./access.ts";
-import type { Deps } from "./deps.ts";
-import { parseDocuments, type ParsedDocument } from "./parse-documents.ts";
-import { RefusedError } from "./refusal.ts";
 import { checkReferences } from "./check-references.ts";
+import type { Deps } from "./deps.ts";
+import { type ParsedDocument, parseDocuments } from "./parse-documents.ts";
+import { RefusedError } from "./refusal.ts";
 
 type Change = ImportReply["items"][number]["change"];
 
@@ -19,20 +25,39 @@ export async function applyDocuments(deps: Deps, user: string, request: ImportRe
   const documents = parseDocuments(request);
   await checkAccess(deps, user, documents);
   await checkReferences(deps, documents);
-  const definitions = documents.filter((one): one is ParsedDocument & { definition: Definition } => one.definition.kind !== "Jet");
-  const jets = documents.map(({ definition }) => definition).filter((one): one is JetDefinition => one.kind === "Jet");
+  const definitions = documents.filter(
+    (one): one is ParsedDocument & { definition: Definition } => one.definition.kind !== "Jet",
+  );
+  const jets = documents
+    .map(({ definition }) => definition)
+    .filter((one): one is JetDefinition => one.kind === "Jet");
   const changes = new Map<string, Change>();
-  await applyDefinitions(deps, definitions.map(({ definition }) => definition), changes, request.dryRun);
+  await applyDefinitions(
+    deps,
+    definitions.map(({ definition }) => definition),
+    changes,
+    request.dryRun,
+  );
   for (const jet of jets) changes.set(`Jet.${jet.reference}`, await applyJet(deps, jet, request.dryRun));
   return {
-    items: documents.map(({ definition: { kind, reference } }) => ({ kind, reference, change: changes.get(`${kind}.${reference}`) ?? "unchanged" })),
+    items: documents.map(({ definition: { kind, reference } }) => ({
+      kind,
+      reference,
+      change: changes.get(`${kind}.${reference}`) ?? "unchanged",
+    })),
   };
 }
 
 async function checkAccess(deps: Deps, user: string, documents: readonly ParsedDocument[]): Promise<void> {
   const checks = await Promise.all(
     documents.map(async ({ definition }) => {
-      if (definition.kind !== "Jet") return { operation: "definition.write", user, kind: definition.kind, reference: definition.reference } as const;
+      if (definition.kind !== "Jet")
+        return {
+          operation: "definition.write",
+          user,
+          kind: definition.kind,
+          reference: definition.reference,
+        } as const;
       const stored = await deps.store.jets.get(definition.reference);
       const isThere = stored.kind === "record" && stored.value.destroyedAt === undefined;
       return isThere
@@ -45,7 +70,11 @@ async function checkAccess(deps: Deps, user: string, documents: readonly ParsedD
     if (verdict.allow) continue;
     // A jet of a template that comes in the same file cannot be judged by what is stored: who may write one may use it.
     const document = documents[index]?.definition;
-    const comesAlong = document?.kind === "Jet" && documents.some(({ definition }) => definition.kind === "Template" && definition.reference === document.template);
+    const comesAlong =
+      document?.kind === "Jet" &&
+      documents.some(
+        ({ definition }) => definition.kind === "Template" && definition.reference === document.template,
+      );
     if (comesAlong && verdict.code === "unknown_template") continue;
     throw new RefusedError(verdict.code, verdict.message);
   }
@@ -53,7 +82,12 @@ async function checkAccess(deps: Deps, user: string, documents: readonly ParsedD
 
 const MAX_TRIES = 5;
 
-async function applyDefinitions(deps: Deps, definitions: readonly Definition[], changes: Map<string, Change>, dryRun: boolean): Promise<void> {
+async function applyDefinitions(
+  deps: Deps,
+  definitions: readonly Definition[],
+  changes: Map<string, Change>,
+  dryRun: boolean,
+): Promise<void> {
   const { store, connection, names } = deps;
   for (let tries = 0; tries < MAX_TRIES; tries += 1) {
     const members: { key: string; value: unknown; expected: number }[] = [];
@@ -62,8 +96,16 @@ async function applyDefinitions(deps: Deps, definitions: readonly Definition[], 
       const stored = await store.definitions.get(key);
       const is = stored.kind === "record" ? stored.value.definition : undefined;
       const isSame = isDeepStrictEqual(is, definition);
-      changes.set(`${definition.kind}.${definition.reference}`, isSame ? "unchanged" : is === undefined ? "created" : "updated");
-      if (!isSame) members.push({ key, value: { v: 1, definition }, expected: stored.kind === "absent" ? 0 : stored.revision });
+      changes.set(
+        `${definition.kind}.${definition.reference}`,
+        isSame ? "unchanged" : is === undefined ? "created" : "updated",
+      );
+      if (!isSame)
+        members.push({
+          key,
+          value: { v: 1, definition },
+          expected: stored.kind === "absent" ? 0 : stored.revision,
+        });
     }
     if (members.length === 0 || dryRun) return;
     if ((await swapBatch(connection, names, names.buckets.definitions, members)) === "written") return;
@@ -77,23 +119,40 @@ async function applyJet(deps: Deps, definition: JetDefinition, dryRun: boolean):
   return deps.lanes.run(reference, async () => {
     for (let tries = 0; tries < MAX_TRIES; tries += 1) {
       const stored = await deps.store.jets.get(reference);
-      const is = stored.kind === "record" && stored.value.destroyedAt === undefined ? stored.value : undefined;
+      const is =
+        stored.kind === "record" && stored.value.destroyedAt === undefined ? stored.value : undefined;
       const found = await deps.definitions.template(template, true);
-      if (found === undefined && !dryRun) throw new RefusedError("unknown_template", `there is no template '${template}'`);
+      if (found === undefined && !dryRun)
+        throw new RefusedError("unknown_template", `there is no template '${template}'`);
       if (found === undefined) return is === undefined ? "created" : "updated";
       const now = deps.clock.now();
       const base = is ?? newJet({ reference, name, template: found, users, managers, pool, variables }, now);
       const { pool: _pool, ...rest } = base;
-      const next = { ...rest, name, template, users, managers, variables, ...(pool === undefined ? {} : { pool }) };
+      const next = {
+        ...rest,
+        name,
+        template,
+        users,
+        managers,
+        variables,
+        ...(pool === undefined ? {} : { pool }),
+      };
       if (is !== undefined && isDeepStrictEqual(next, is)) return "unchanged";
       if (is !== undefined && is.template !== template && is.open !== undefined) {
-        throw new RefusedError("jet_busy", `jet '${reference}' cannot change its template while an action is open`);
+        throw new RefusedError(
+          "jet_busy",
+          `jet '${reference}' cannot change its template while an action is open`,
+        );
       }
       const change = is === undefined ? "created" : "updated";
       if (dryRun) return change;
-      const incarnation = stored.kind === "record" && is !== undefined && is.incarnation === 0 ? stored.revision : next.incarnation;
       const expected = stored.kind === "absent" ? 0 : stored.revision;
-      const written = await deps.store.jets.swap(reference, { ...next, incarnation, changedAt: new Date(now).toISOString() }, expected);
+      const incarnation = is === undefined ? 0 : incarnationOf(is, expected);
+      const written = await deps.store.jets.swap(
+        reference,
+        { ...next, incarnation, changedAt: new Date(now).toISOString() },
+        expected,
+      );
       deps.jets.drop(reference);
       if (written.kind === "written") return change;
     }

@@ -4,7 +4,10 @@ import type { ParsedDocument } from "./parse-documents.ts";
 import { RefusedError } from "./refusal.ts";
 
 /** Every state, plan and template that a document names must be in the same request or on the mesh already. */
-export async function checkReferences(deps: Pick<Deps, "store">, documents: readonly ParsedDocument[]): Promise<void> {
+export async function checkReferences(
+  deps: Pick<Deps, "store">,
+  documents: readonly ParsedDocument[],
+): Promise<void> {
   const here = new Set(documents.map(({ definition }) => `${definition.kind}.${definition.reference}`));
   const known = new Map<string, boolean>();
   const exists = async (kind: DefinitionKind, reference: string): Promise<boolean> => {
@@ -19,9 +22,18 @@ export async function checkReferences(deps: Pick<Deps, "store">, documents: read
   };
   const faults: Fault[] = [];
   for (const { definition, index, source } of documents) {
-    const need = async (kind: DefinitionKind, reference: string | undefined, path: (string | number)[]): Promise<void> => {
+    const need = async (
+      kind: DefinitionKind,
+      reference: string | undefined,
+      path: (string | number)[],
+    ): Promise<void> => {
       if (reference === undefined || (await exists(kind, reference))) return;
-      faults.push({ document: index, path, message: `there is no ${kind.toLowerCase()} '${reference}'`, ...(source === undefined ? {} : { source }) });
+      faults.push({
+        document: index,
+        path,
+        message: `there is no ${kind.toLowerCase()} '${reference}'`,
+        ...(source === undefined ? {} : { source }),
+      });
     };
     if (definition.kind === "Jet") await need("Template", definition.template, ["template"]);
     if (definition.kind !== "Template") continue;
@@ -35,6 +47,10 @@ export async function checkReferences(deps: Pick<Deps, "store">, documents: read
   }
   const first = faults[0];
   if (first !== undefined) {
-    throw new RefusedError("invalid_request", `${String(faults.length)} ${faults.length === 1 ? "fault" : "faults"}; the first: ${first.source ?? ""} ${first.path.join(".")}: ${first.message}`.trim(), { faults });
+    throw new RefusedError(
+      "invalid_request",
+      `${String(faults.length)} ${faults.length === 1 ? "fault" : "faults"}; the first: ${first.source ?? ""} ${first.path.join(".")}: ${first.message}`.trim(),
+      { faults },
+    );
   }
 }

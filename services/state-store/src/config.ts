@@ -5,6 +5,10 @@ export const StateStoreConfig = BaseConfig.extend({
   /** How many triggers one process takes at a time. */
   JM_CONCURRENCY: z.coerce.number().int().min(1).max(10_000).default(512),
   /** How long a closed action that can be rolled back is kept, in milliseconds. */
-  JM_ROLLBACK_WINDOW_MS: z.coerce.number().int().min(1_000).default(7 * 86_400_000),
+  JM_ROLLBACK_WINDOW_MS: z.coerce
+    .number()
+    .int()
+    .min(1_000)
+    .default(7 * 86_400_000),
 });
 export type StateStoreConfig = z.infer<typeof StateStoreConfig>;

@@ -1,6 +1,6 @@
+import { createAction, decideJet, incarnationOf, newJet } from "@jetmesh/lifecycle";
 import type { AcceptedTrigger, JetCreateRequest, JetRecord } from "@jetmesh/protocol";
 import { referenceFromName } from "@jetmesh/protocol";
-import { createAction, decideJet, incarnationOf, newJet } from "@jetmesh/lifecycle";
 import { mayTriggerCreate } from "./access.ts";
 import { beginOpened } from "./begin-opened.ts";
 import type { Deps } from "./deps.ts";
@@ -12,21 +12,30 @@ export type CreatedJet = { readonly jet: JetRecord; readonly actionId: string };
  * Makes a jet and triggers its create action, in one write. A name is free where no jet has it, or the one that
  * had it was destroyed. Asked again with the same key it finds what it made.
  */
-export function createJet(deps: Deps, request: JetCreateRequest, asked: Omit<AcceptedTrigger, "action">): Promise<CreatedJet> {
+export function createJet(
+  deps: Deps,
+  request: JetCreateRequest,
+  asked: Omit<AcceptedTrigger, "action">,
+): Promise<CreatedJet> {
   const reference = request.reference ?? nameFor(request, asked.id);
   return deps.lanes.run(reference, async () => {
     const template = await deps.definitions.template(request.template, true);
-    if (template === undefined) throw new RefusedError("unknown_template", `there is no template '${request.template}'`);
+    if (template === undefined)
+      throw new RefusedError("unknown_template", `there is no template '${request.template}'`);
     const action = createAction(template);
     if (action === undefined) {
-      throw new RefusedError("unknown_action", `template '${template.reference}' has no action that creates: one without 'from' and with 'to'`);
+      throw new RefusedError(
+        "unknown_action",
+        `template '${template.reference}' has no action that creates: one without 'from' and with 'to'`,
+      );
     }
     const access = await mayTriggerCreate(deps, asked.user, template.reference);
     if (!access.allow) throw new RefusedError(access.code, access.message);
 
     for (let tries = 0; tries < 10; tries += 1) {
       const stored = await deps.store.jets.get(reference);
-      if (stored.kind === "unreadable") throw new Error(`the record of jet '${reference}' cannot be read: ${stored.why}`);
+      if (stored.kind === "unreadable")
+        throw new Error(`the record of jet '${reference}' cannot be read: ${stored.why}`);
       if (stored.kind === "record" && stored.value.destroyedAt === undefined) {
         const there = stored.value;
         if (there.recent.includes(asked.id)) return { jet: there, actionId: asked.id };
@@ -34,7 +43,10 @@ export function createJet(deps: Deps, request: JetCreateRequest, asked: Omit<Acc
       }
       const expected = stored.kind === "absent" ? 0 : stored.revision;
       const now = deps.clock.now();
-      const managers = [...request.managers, ...(asked.user === deps.config.JM_ROOT_USER ? [] : [asked.user])];
+      const managers = [
+        ...request.managers,
+        ...(asked.user === deps.config.JM_ROOT_USER ? [] : [asked.user]),
+      ];
       const fresh = newJet(
         {
           reference,
@@ -47,7 +59,11 @@ export function createJet(deps: Deps, request: JetCreateRequest, asked: Omit<Acc
         now,
       );
       const trigger = { ...asked, action: action.reference };
-      const decision = decideJet(fresh, { type: "trigger", trigger, onBusy: "refuse", template, facts: { access, expired: false } }, now);
+      const decision = decideJet(
+        fresh,
+        { type: "trigger", trigger, onBusy: "refuse", template, facts: { access, expired: false } },
+        now,
+      );
       if (decision.kind === "refused") throw new RefusedError(decision.code, decision.message);
       if (decision.kind === "unchanged") throw new Error("a new jet knows no triggers");
       const written = await deps.store.jets.swap(reference, decision.next, expected);

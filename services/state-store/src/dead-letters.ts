@@ -1,12 +1,13 @@
-import { type DeadLetter, MAX_DEAD_BYTES } from "@jetmesh/protocol";
 import { toInstant } from "@jetmesh/lifecycle";
+import { type DeadLetter, MAX_DEAD_BYTES } from "@jetmesh/protocol";
 import { type QueueMessage, writeRepeatable } from "@jetmesh/storage";
 import type { Deps } from "./deps.ts";
 
 /** Puts aside what cannot be processed, with why, where it came from and its first 64 KB. */
 export async function writeDead(
   deps: Pick<Deps, "connection" | "names" | "clock" | "log">,
-  message: Pick<QueueMessage, "subject" | "data"> & Partial<Pick<QueueMessage, "stream" | "sequence" | "deliveries" | "headers">>,
+  message: Pick<QueueMessage, "subject" | "data"> &
+    Partial<Pick<QueueMessage, "stream" | "sequence" | "deliveries" | "headers">>,
   code: string,
   reason: string,
 ): Promise<void> {

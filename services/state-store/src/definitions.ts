@@ -1,4 +1,11 @@
-import { type Definition, definitionKey, type Names, type PlanDefinition, StoredDefinition, type TemplateDefinition } from "@jetmesh/protocol";
+import {
+  type Definition,
+  definitionKey,
+  type Names,
+  type PlanDefinition,
+  StoredDefinition,
+  type TemplateDefinition,
+} from "@jetmesh/protocol";
 import { type Connection, follow, type MeshStore } from "@jetmesh/storage";
 
 /** Templates and plans: a followed copy for the common case, the leader where a refusal would rest on it. */
@@ -9,7 +16,12 @@ export interface Definitions {
   stop(): Promise<void>;
 }
 
-export function followDefinitions(connection: Connection, names: Names, store: MeshStore, onProblem: (problem: string) => void): Definitions {
+export function followDefinitions(
+  connection: Connection,
+  names: Names,
+  store: MeshStore,
+  onProblem: (problem: string) => void,
+): Definitions {
   const copies = new Map<string, Definition>();
   const follower = follow(connection, names, {
     bucket: names.buckets.definitions,
@@ -22,7 +34,11 @@ export function followDefinitions(connection: Connection, names: Names, store: M
     },
   });
 
-  const load = async <K extends "Template" | "Plan">(kind: K, reference: string, fresh: boolean): Promise<Extract<Definition, { kind: K }> | undefined> => {
+  const load = async <K extends "Template" | "Plan">(
+    kind: K,
+    reference: string,
+    fresh: boolean,
+  ): Promise<Extract<Definition, { kind: K }> | undefined> => {
     const key = definitionKey(kind, reference);
     const copy = fresh ? undefined : copies.get(key);
     let found = copy;

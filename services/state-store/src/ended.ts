@@ -1,5 +1,5 @@
 import { EndedMessage } from "@jetmesh/protocol";
-import { respond, type Responder } from "@jetmesh/storage";
+import { type Responder, respond } from "@jetmesh/storage";
 import type { Deps } from "./deps.ts";
 import { settleAction } from "./settle.ts";
 
@@ -15,25 +15,30 @@ export interface EndedActions extends Responder {
 export function settleEnded(deps: Deps): EndedActions {
   const settling = new Set<string>();
   const running = new Set<Promise<void>>();
-  const responder = respond(deps.connection, deps.names.svc.of("state-store", "ended"), "state-store", (message) => {
-    if (settling.size >= MOST_AT_ONCE) return;
-    let parsed: EndedMessage;
-    try {
-      parsed = EndedMessage.parse(JSON.parse(Buffer.from(message.data).toString()));
-    } catch (thrown) {
-      deps.log.error({ err: thrown, subject: message.subject }, "not a message of an ended action");
-      return;
-    }
-    const { id } = parsed.record;
-    settling.add(id);
-    const task = settleAction(deps, parsed)
-      .catch((thrown: unknown) => deps.log.warn({ err: thrown, action: id }, "not settled yet"))
-      .finally(() => {
-        settling.delete(id);
-        running.delete(task);
-      });
-    running.add(task);
-  });
+  const responder = respond(
+    deps.connection,
+    deps.names.svc.of("state-store", "ended"),
+    "state-store",
+    (message) => {
+      if (settling.size >= MOST_AT_ONCE) return;
+      let parsed: EndedMessage;
+      try {
+        parsed = EndedMessage.parse(JSON.parse(Buffer.from(message.data).toString()));
+      } catch (thrown) {
+        deps.log.error({ err: thrown, subject: message.subject }, "not a message of an ended action");
+        return;
+      }
+      const { id } = parsed.record;
+      settling.add(id);
+      const task = settleAction(deps, parsed)
+        .catch((thrown: unknown) => deps.log.warn({ err: thrown, action: id }, "not settled yet"))
+        .finally(() => {
+          settling.delete(id);
+          running.delete(task);
+        });
+      running.add(task);
+    },
+  );
   return {
     settling,
     stop: () => responder.stop(),

@@ -1,5 +1,5 @@
-import type { AcceptedTrigger, ActionRecord, HistoryEntry, ToldMessage } from "@jetmesh/protocol";
 import { toInstant } from "@jetmesh/lifecycle";
+import type { AcceptedTrigger, ActionRecord, HistoryEntry, ToldMessage } from "@jetmesh/protocol";
 import { tell, writeRepeatable } from "@jetmesh/storage";
 import type { Deps } from "./deps.ts";
 import type { Refusal } from "./refusal.ts";
@@ -25,11 +25,17 @@ export async function writeClosed(deps: HistoryDeps, record: ActionRecord): Prom
     ...(record.outcome === undefined ? {} : { outcome: record.outcome }),
     ...(record.error === undefined ? {} : { error: record.error }),
   };
-  await writeRepeatable(deps.connection, names.history.of(record.jet ?? record.kind), JSON.stringify(entry), { messageId: record.id });
+  await writeRepeatable(deps.connection, names.history.of(record.jet ?? record.kind), JSON.stringify(entry), {
+    messageId: record.id,
+  });
 }
 
 /** A result that was not applied, for its holder's claim had been taken over. */
-export async function writeLate(deps: HistoryDeps, record: ActionRecord, late: { readonly runner: string; readonly nonce: string; readonly state: string }): Promise<void> {
+export async function writeLate(
+  deps: HistoryDeps,
+  record: ActionRecord,
+  late: { readonly runner: string; readonly nonce: string; readonly state: string },
+): Promise<void> {
   const entry: HistoryEntry = {
     v: 1,
     what: "late",
@@ -41,11 +47,21 @@ export async function writeLate(deps: HistoryDeps, record: ActionRecord, late: {
     late: { runner: late.runner, state: late.state },
     ...(record.jet === undefined ? {} : { jet: record.jet }),
   };
-  await writeRepeatable(deps.connection, deps.names.history.of(record.jet ?? record.kind), JSON.stringify(entry), { messageId: `${record.id}.late.${late.nonce}` });
+  await writeRepeatable(
+    deps.connection,
+    deps.names.history.of(record.jet ?? record.kind),
+    JSON.stringify(entry),
+    { messageId: `${record.id}.late.${late.nonce}` },
+  );
 }
 
 /** A trigger that was refused: who, what, and why. */
-export async function writeRefused(deps: HistoryDeps, asked: Pick<AcceptedTrigger, "id" | "user" | "action" | "trigger">, jet: string, refusal: Refusal): Promise<void> {
+export async function writeRefused(
+  deps: HistoryDeps,
+  asked: Pick<AcceptedTrigger, "id" | "user" | "action" | "trigger">,
+  jet: string,
+  refusal: Refusal,
+): Promise<void> {
   const entry: HistoryEntry = {
     v: 1,
     what: "refused",
@@ -57,10 +73,17 @@ export async function writeRefused(deps: HistoryDeps, asked: Pick<AcceptedTrigge
     trigger: asked.trigger,
     refusal: { code: refusal.code, message: refusal.message },
   };
-  await writeRepeatable(deps.connection, deps.names.history.of(jet), JSON.stringify(entry), { messageId: `${asked.id}.refused` });
+  await writeRepeatable(deps.connection, deps.names.history.of(jet), JSON.stringify(entry), {
+    messageId: `${asked.id}.refused`,
+  });
 }
 
 /** Tells the gateway whose caller waits; a hint, for the caller can always ask by id. */
-export function tellCaller(deps: Pick<Deps, "connection" | "names">, gateway: string | undefined, message: ToldMessage): void {
-  if (gateway !== undefined) tell(deps.connection, deps.names.svc.ofInstance("gateway", gateway, "told"), message);
+export function tellCaller(
+  deps: Pick<Deps, "connection" | "names">,
+  gateway: string | undefined,
+  message: ToldMessage,
+): void {
+  if (gateway !== undefined)
+    tell(deps.connection, deps.names.svc.ofInstance("gateway", gateway, "told"), message);
 }

@@ -38,7 +38,8 @@ export function createJetCopies(store: MeshStore): JetCopies {
       const copy = fresh ? undefined : copies.get(reference);
       if (copy !== undefined) return copy;
       const stored = await store.jets.get(reference);
-      if (stored.kind === "unreadable") throw new Error(`the record of jet '${reference}' cannot be read: ${stored.why}`);
+      if (stored.kind === "unreadable")
+        throw new Error(`the record of jet '${reference}' cannot be read: ${stored.why}`);
       if (stored.kind !== "record") {
         drop(reference);
         return undefined;

@@ -1,6 +1,13 @@
-import type { ActionDefinition, ActionRecord, JetActionDefinition, JetRecord, OpenAction, TemplateDefinition } from "@jetmesh/protocol";
+import { type ActionEvent, decideAction, type Now, newAction, PLAN_KIND } from "@jetmesh/lifecycle";
+import type {
+  ActionDefinition,
+  ActionRecord,
+  JetActionDefinition,
+  JetRecord,
+  OpenAction,
+  TemplateDefinition,
+} from "@jetmesh/protocol";
 import { MAX_ACTION_BYTES } from "@jetmesh/protocol";
-import { type ActionEvent, decideAction, newAction, type Now, PLAN_KIND } from "@jetmesh/lifecycle";
 import { writeRepeatable } from "@jetmesh/storage";
 import type { ActionAt, Deps } from "./deps.ts";
 
@@ -23,7 +30,9 @@ export async function makeAction(
     const there = await deps.store.actions.get(record.id);
     if (there.kind !== "record") return undefined;
     if (there.value.state === "SLEEPING") await sendResume(deps, there.value, there.revision);
-    return there.value.state === "SUCCESS" || there.value.state === "ERROR" ? { record: there.value, revision: there.revision } : undefined;
+    return there.value.state === "SUCCESS" || there.value.state === "ERROR"
+      ? { record: there.value, revision: there.revision }
+      : undefined;
   }
   if (record.state !== "SLEEPING") return { record, revision: written.revision };
   await sendResume(deps, record, written.revision);
@@ -33,7 +42,11 @@ export async function makeAction(
 /** Bodies above this go without the record: whoever takes the hint reads it. */
 const MAX_CARRIED_BYTES = 64 * 1024;
 
-export async function sendResume(deps: Pick<Deps, "connection" | "names">, record: ActionRecord, revision: number): Promise<void> {
+export async function sendResume(
+  deps: Pick<Deps, "connection" | "names">,
+  record: ActionRecord,
+  revision: number,
+): Promise<void> {
   const { names } = deps;
   const whole = JSON.stringify({ v: 1, id: record.id, revision, record });
   const body = whole.length <= MAX_CARRIED_BYTES ? whole : JSON.stringify({ v: 1, id: record.id });
@@ -73,19 +86,41 @@ async function buildAction(
   const size = JSON.stringify(record).length;
   if (size > MAX_ACTION_BYTES) {
     const small = { ...record, argument: {}, definition: { jetAction } };
-    return bornAs(small, { type: "cancel", why: "too_large", message: `the action's record would take ${String(size)} bytes` }, now);
+    return bornAs(
+      small,
+      { type: "cancel", why: "too_large", message: `the action's record would take ${String(size)} bytes` },
+      now,
+    );
   }
   if (action === undefined) {
-    return bornAs(record, { type: "cancel", why: "unknown_action", message: `the template has no action '${open.action}' any more` }, now);
+    return bornAs(
+      record,
+      {
+        type: "cancel",
+        why: "unknown_action",
+        message: `the template has no action '${open.action}' any more`,
+      },
+      now,
+    );
   }
   if (action.plan !== undefined && plan === undefined) {
-    return bornAs(record, { type: "cancel", why: "unknown_action", message: `there is no plan '${action.plan}' any more` }, now);
+    return bornAs(
+      record,
+      { type: "cancel", why: "unknown_action", message: `there is no plan '${action.plan}' any more` },
+      now,
+    );
   }
-  return action.plan === undefined && action.run === undefined ? bornAs(record, { type: "nothing_to_run" }, now) : record;
+  return action.plan === undefined && action.run === undefined
+    ? bornAs(record, { type: "nothing_to_run" }, now)
+    : record;
 }
 
 function bornAs(record: ActionRecord, event: ActionEvent, now: Now): ActionRecord {
-  const decision = decideAction({ ...record, repeat: { ...record.repeat, success: 0, error: 0 } }, event, now);
+  const decision = decideAction(
+    { ...record, repeat: { ...record.repeat, success: 0, error: 0 } },
+    event,
+    now,
+  );
   return decision.kind === "write" ? decision.next : record;
 }
 

@@ -17,7 +17,13 @@ export interface ParsedDocument {
   readonly definition: Definition | JetDefinition;
 }
 
-const SCHEMAS = { State: StateDefinition, User: UserDefinition, Template: TemplateDefinition, Plan: PlanDefinition, Jet: JetDefinition } as const;
+const SCHEMAS = {
+  State: StateDefinition,
+  User: UserDefinition,
+  Template: TemplateDefinition,
+  Plan: PlanDefinition,
+  Jet: JetDefinition,
+} as const;
 type Kind = keyof typeof SCHEMAS;
 const isKind = (kind: unknown): kind is Kind => typeof kind === "string" && Object.hasOwn(SCHEMAS, kind);
 
@@ -32,27 +38,43 @@ export function parseDocuments(request: ImportRequest): ParsedDocument[] {
     const fault = (path: (string | number)[], message: string): void => {
       faults.push({ document: index, path, message, ...(source === undefined ? {} : { source }) });
     };
-    if (typeof document !== "object" || document === null || Array.isArray(document)) return fault([], "a document is a mapping");
+    if (typeof document !== "object" || document === null || Array.isArray(document))
+      return fault([], "a document is a mapping");
     const { apiVersion, ...rest } = document as Record<string, unknown>;
     if (apiVersion !== API_VERSION) fault(["apiVersion"], `must be ${API_VERSION}`);
     const { kind } = rest as { kind?: unknown };
     if (!isKind(kind)) return fault(["kind"], `must be one of ${Object.keys(SCHEMAS).join(", ")}`);
     const result = SCHEMAS[kind].safeParse(named(rest));
     if (!result.success) {
-      for (const issue of result.error.issues) fault(issue.path.map((part) => (typeof part === "symbol" ? String(part) : part)), issue.message);
+      for (const issue of result.error.issues)
+        fault(
+          issue.path.map((part) => (typeof part === "symbol" ? String(part) : part)),
+          issue.message,
+        );
       return;
     }
     const definition = result.data;
     const key = `${definition.kind}.${definition.reference}`;
     const before = seen.get(key);
-    if (before !== undefined) fault(["reference"], `${definition.kind} '${definition.reference}' is there twice, first as document ${String(before + 1)}`);
+    if (before !== undefined)
+      fault(
+        ["reference"],
+        `${definition.kind} '${definition.reference}' is there twice, first as document ${String(before + 1)}`,
+      );
     seen.set(key, index);
     parsed.push({ index, source, definition });
   });
   if (faults.length > 0) {
     const first = faults[0];
-    const where = first === undefined ? "" : `${first.source ?? `document ${String((first.document ?? 0) + 1)}`} ${first.path.join(".")}: ${first.message}`;
-    throw new RefusedError("invalid_request", `${String(faults.length)} ${faults.length === 1 ? "fault" : "faults"}; the first: ${where}`, { faults });
+    const where =
+      first === undefined
+        ? ""
+        : `${first.source ?? `document ${String((first.document ?? 0) + 1)}`} ${first.path.join(".")}: ${first.message}`;
+    throw new RefusedError(
+      "invalid_request",
+      `${String(faults.length)} ${faults.length === 1 ? "fault" : "faults"}; the first: ${where}`,
+      { faults },
+    );
   }
   return parsed;
 }
@@ -65,7 +87,10 @@ function named(document: Record<string, unknown>): Record<string, unknown> {
   if (name === undefined && typeof reference === "string") filled["name"] = reference;
   if (Array.isArray(actions)) {
     filled["actions"] = actions.map((action: unknown) =>
-      typeof action === "object" && action !== null && !Array.isArray(action) ? named(action as Record<string, unknown>) : action);
+      typeof action === "object" && action !== null && !Array.isArray(action)
+        ? named(action as Record<string, unknown>)
+        : action,
+    );
   }
   return filled;
 }

@@ -1,5 +1,5 @@
-import { ACTION_HEADERS, JET_HEADERS } from "@jetmesh/protocol";
 import { decideAction, incarnationOf, toInstant } from "@jetmesh/lifecycle";
+import { ACTION_HEADERS, JET_HEADERS } from "@jetmesh/protocol";
 import { type Change, follow } from "@jetmesh/storage";
 import { advance } from "./advance.ts";
 import { remakeAction } from "./begin-opened.ts";
@@ -43,7 +43,12 @@ export function startRepair(deps: Deps, isBusy: (actionId: string) => boolean): 
   const onAction = (change: Change): void => {
     const state = change.exists ? change.header(ACTION_HEADERS.state) : undefined;
     if (state === undefined || state === "CLOSED" || state === "REVERTED") actions.delete(change.key);
-    else actions.set(change.key, { state, expires: change.header(ACTION_HEADERS.expires), since: performance.now() });
+    else
+      actions.set(change.key, {
+        state,
+        expires: change.header(ACTION_HEADERS.expires),
+        since: performance.now(),
+      });
   };
   const onJet = (change: Change): void => {
     const open = change.exists ? change.header(JET_HEADERS.open) : undefined;
@@ -52,7 +57,12 @@ export function startRepair(deps: Deps, isBusy: (actionId: string) => boolean): 
     else jets.set(change.key, { open, since: performance.now() });
   };
   const followers = [
-    follow(connection, names, { bucket: names.buckets.actions, headersOnly: true, onChange: onAction, onProblem }),
+    follow(connection, names, {
+      bucket: names.buckets.actions,
+      headersOnly: true,
+      onChange: onAction,
+      onProblem,
+    }),
     follow(connection, names, { bucket: names.buckets.jets, headersOnly: true, onChange: onJet, onProblem }),
   ];
 
@@ -65,7 +75,8 @@ export function startRepair(deps: Deps, isBusy: (actionId: string) => boolean): 
       if (tasks.length >= MOST_A_ROUND) break;
       const isEnded = seen.state === "SUCCESS" || seen.state === "ERROR";
       if (isEnded && seen.since < before && !isBusy(id)) tasks.push(() => settleLeft(deps, id));
-      else if (!isEnded && seen.expires !== undefined && seen.expires <= now) tasks.push(() => expire(deps, id));
+      else if (!isEnded && seen.expires !== undefined && seen.expires <= now)
+        tasks.push(() => expire(deps, id));
     }
     for (const [reference, seen] of jets) {
       if (tasks.length >= MOST_A_ROUND) break;
@@ -82,7 +93,9 @@ export function startRepair(deps: Deps, isBusy: (actionId: string) => boolean): 
   let running = Promise.resolve();
   const timer = setInterval(() => {
     // One round at a time: one that takes longer than its second delays the next.
-    running = running.then(() => (stopped ? undefined : round())).catch((thrown: unknown) => log.error({ err: thrown }, "repair failed"));
+    running = running
+      .then(() => (stopped ? undefined : round()))
+      .catch((thrown: unknown) => log.error({ err: thrown }, "repair failed"));
   }, EVERY_MS);
 
   return {
@@ -101,7 +114,8 @@ export function startRepair(deps: Deps, isBusy: (actionId: string) => boolean): 
 
 async function settleLeft(deps: Deps, id: string): Promise<void> {
   const stored = await deps.store.actions.get(id);
-  if (stored.kind !== "record" || (stored.value.state !== "SUCCESS" && stored.value.state !== "ERROR")) return;
+  if (stored.kind !== "record" || (stored.value.state !== "SUCCESS" && stored.value.state !== "ERROR"))
+    return;
   deps.log.info({ action: id }, "settling what was left");
   await settleAction(deps, { record: stored.value, revision: stored.revision });
 }
@@ -142,7 +156,10 @@ async function moveOn(deps: Deps, reference: string): Promise<void> {
     const advanced = await advance(deps, { kind: "write", next: at.jet, effects: [] });
     if (advanced.next === at.jet) return;
     const written = await deps.store.jets.swap(reference, advanced.next, at.revision);
-    if (written.kind === "conflict") return deps.jets.drop(reference);
+    if (written.kind === "conflict") {
+      deps.jets.drop(reference);
+      return;
+    }
     deps.jets.keep(reference, { jet: advanced.next, revision: written.revision });
     await afterAdvance(deps, reference, advanced, incarnationOf(at.jet, at.revision));
   });

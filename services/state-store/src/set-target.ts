@@ -1,5 +1,5 @@
-import type { TriggerSource } from "@jetmesh/protocol";
 import { decideJet, findPath, incarnationOf } from "@jetmesh/lifecycle";
+import type { TriggerSource } from "@jetmesh/protocol";
 import { askAccess } from "./access.ts";
 import { advance } from "./advance.ts";
 import type { Deps } from "./deps.ts";
@@ -23,17 +23,25 @@ export function setTarget(deps: Deps, asked: AskedTarget): Promise<Refusal | und
     const unknownJet: Refusal = { code: "unknown_jet", message: `there is no jet '${asked.jet}'` };
     for (let tries = 0; tries < 50; tries += 1) {
       const [read] = await askAccess(deps, [{ operation: "jet.read", user: asked.user, jet: asked.jet }]);
-      if (read?.allow !== true) return read === undefined ? unknownJet : { code: read.code, message: read.message };
+      if (read?.allow !== true)
+        return read === undefined ? unknownJet : { code: read.code, message: read.message };
       const at = await deps.jets.load(asked.jet, true);
       const template = at === undefined ? undefined : await deps.definitions.template(at.jet.template, true);
       if (at === undefined || template === undefined) return unknownJet;
       const way = at.jet.open === undefined ? findPath(template, at.jet.state, asked.state) : [];
-      const checks = (way ?? []).map((action) => ({ operation: "trigger", user: asked.user, jet: asked.jet, action: action.reference }) as const);
+      const checks = (way ?? []).map(
+        (action) =>
+          ({ operation: "trigger", user: asked.user, jet: asked.jet, action: action.reference }) as const,
+      );
       const verdicts = checks.length === 0 ? [] : await askAccess(deps, checks);
       const denied = verdicts.find((verdict) => !verdict.allow);
       if (denied?.allow === false) return { code: denied.code, message: denied.message };
       const { id, state, user, trigger } = asked;
-      const decision = decideJet(at.jet, { type: "target", id, state, user, trigger, template }, deps.clock.now());
+      const decision = decideJet(
+        at.jet,
+        { type: "target", id, state, user, trigger, template },
+        deps.clock.now(),
+      );
       if (decision.kind === "refused") return decision;
       if (decision.kind === "unchanged") return undefined;
       const advanced = await advance(deps, decision);

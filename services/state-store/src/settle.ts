@@ -1,5 +1,5 @@
-import type { ActionRecord, JetActionDefinition, JetRecord } from "@jetmesh/protocol";
 import { decideAction, decideJet, incarnationOf, type JetDecision } from "@jetmesh/lifecycle";
+import type { ActionRecord, JetActionDefinition, JetRecord } from "@jetmesh/protocol";
 import { advance } from "./advance.ts";
 import { beginOpened } from "./begin-opened.ts";
 import type { ActionAt, Deps } from "./deps.ts";
@@ -13,7 +13,8 @@ import { tellCaller, writeClosed, writeRefused } from "./history.ts";
 export async function settleAction(deps: Deps, { record, revision }: ActionAt): Promise<void> {
   const { jet, definition } = record;
   if (record.outcome === undefined) return;
-  if (jet !== undefined && definition.jetAction !== undefined) await settleJet(deps, jet, record, definition.jetAction, record.outcome);
+  if (jet !== undefined && definition.jetAction !== undefined)
+    await settleJet(deps, jet, record, definition.jetAction, record.outcome);
   else tellOwner(deps, record, undefined);
   await writeClosed(deps, record);
   const closed = decideAction(record, { type: "owner_told" }, deps.clock.now());
@@ -26,13 +27,25 @@ export async function settleAction(deps: Deps, { record, revision }: ActionAt): 
 
 type Written = JetDecision & { kind: "write" };
 
-async function settleJet(deps: Deps, reference: string, record: ActionRecord, action: JetActionDefinition, outcome: "SUCCESS" | "ERROR"): Promise<void> {
+async function settleJet(
+  deps: Deps,
+  reference: string,
+  record: ActionRecord,
+  action: JetActionDefinition,
+  outcome: "SUCCESS" | "ERROR",
+): Promise<void> {
   const settled = await deps.lanes.run(reference, async (): Promise<JetRecord | undefined> => {
     for (let fresh = false; ; fresh = true) {
       const at = await deps.jets.load(reference, fresh);
       if (at === undefined) return undefined;
       const incarnation = incarnationOf(at.jet, at.revision);
-      const end = { type: "ended", id: record.id, incarnation: record.incarnation ?? 0, action, outcome } as const;
+      const end = {
+        type: "ended",
+        id: record.id,
+        incarnation: record.incarnation ?? 0,
+        action,
+        outcome,
+      } as const;
       const decision = decideJet(at.jet, end, deps.clock.now());
       if (decision.kind !== "write") {
         if (fresh) return at.jet;
@@ -56,7 +69,12 @@ async function settleJet(deps: Deps, reference: string, record: ActionRecord, ac
 }
 
 /** What a written advance leaves to do: the next action, and the waiting triggers that may not run any more. */
-export async function afterAdvance(deps: Deps, reference: string, advanced: Written, incarnation: number): Promise<void> {
+export async function afterAdvance(
+  deps: Deps,
+  reference: string,
+  advanced: Written,
+  incarnation: number,
+): Promise<void> {
   await beginOpened(deps, advanced, incarnation);
   await refuseWaiting(deps, reference, advanced);
 }
@@ -66,7 +84,14 @@ async function refuseWaiting(deps: Deps, reference: string, decision: Written): 
     if (effect.type !== "refuse") continue;
     const { trigger, code, message } = effect;
     await writeRefused(deps, trigger, reference, { code, message });
-    tellCaller(deps, trigger.trigger.tell, { v: 1, id: trigger.id, state: "ERROR", outcome: "ERROR", jet: reference, error: { code, message } });
+    tellCaller(deps, trigger.trigger.tell, {
+      v: 1,
+      id: trigger.id,
+      state: "ERROR",
+      outcome: "ERROR",
+      jet: reference,
+      error: { code, message },
+    });
   }
 }
 

@@ -1,5 +1,13 @@
-import { type AcceptedTrigger, MESSAGE_ID_HEADER, MAX_BODY_BYTES, TargetBody, TRIGGER_EXPIRES_MS, TriggerBody, type TriggerSubject } from "@jetmesh/protocol";
 import { toInstant } from "@jetmesh/lifecycle";
+import {
+  type AcceptedTrigger,
+  MAX_BODY_BYTES,
+  MESSAGE_ID_HEADER,
+  TargetBody,
+  TRIGGER_EXPIRES_MS,
+  TriggerBody,
+  type TriggerSubject,
+} from "@jetmesh/protocol";
 import { actionIdOfKey, actionIdOfMessage } from "@jetmesh/service-kit";
 import { type Disposal, type QueueMessage, UnavailableError } from "@jetmesh/storage";
 import { acceptTrigger } from "./accept.ts";
@@ -29,7 +37,12 @@ export async function handleTriggerMessage(deps: Deps, message: QueueMessage): P
       deps.log.error({ err: thrown, subject: message.subject }, "trigger failed, tried again");
       return { kind: "retry", afterMs: 500 * message.deliveries };
     }
-    await writeDead(deps, message, "internal", `failed ${String(message.deliveries)} times: ${String(thrown)}`);
+    await writeDead(
+      deps,
+      message,
+      "internal",
+      `failed ${String(message.deliveries)} times: ${String(thrown)}`,
+    );
     return ACK;
   }
 }
@@ -40,28 +53,74 @@ const MOST_DELIVERIES = 5;
 async function handle(deps: Deps, message: QueueMessage): Promise<Disposal> {
   const { names, clock } = deps;
   const subject = names.trigger.parse(message.subject);
-  if (subject === undefined) return dead(deps, message, "invalid_request", `the subject is none of ${names.prefix}.trigger.<user>.<jet>.<action>, ${names.prefix}.target.<user>.<jet>.<state>`);
-  if (message.data.length > MAX_BODY_BYTES) return dead(deps, message, "too_large", `${String(message.data.length)} bytes are more than ${String(MAX_BODY_BYTES)}`);
+  if (subject === undefined)
+    return dead(
+      deps,
+      message,
+      "invalid_request",
+      `the subject is none of ${names.prefix}.trigger.<user>.<jet>.<action>, ${names.prefix}.target.<user>.<jet>.<state>`,
+    );
+  if (message.data.length > MAX_BODY_BYTES)
+    return dead(
+      deps,
+      message,
+      "too_large",
+      `${String(message.data.length)} bytes are more than ${String(MAX_BODY_BYTES)}`,
+    );
   const json = parseJson(message.data);
   if (json === NOT_JSON) return dead(deps, message, "invalid_request", "the body is not JSON");
   const body = (subject.kind === "trigger" ? TriggerBody : TargetBody).safeParse(json);
-  if (!body.success) return dead(deps, message, "invalid_request", body.error.issues.map((issue) => `${issue.path.join(".") || "body"}: ${issue.message}`).join("; "));
+  if (!body.success)
+    return dead(
+      deps,
+      message,
+      "invalid_request",
+      body.error.issues.map((issue) => `${issue.path.join(".") || "body"}: ${issue.message}`).join("; "),
+    );
 
   const key = message.headers.get(MESSAGE_ID_HEADER);
-  const id = key === undefined || key === "" ? actionIdOfMessage(message.stream, message.sequence) : actionIdOfKey(subject.user, key);
+  const id =
+    key === undefined || key === ""
+      ? actionIdOfMessage(message.stream, message.sequence)
+      : actionIdOfKey(subject.user, key);
   const isRepeatable = (key !== undefined && key !== "") || message.deliveries > 1;
   if (isRepeatable && (await wasMade(deps, id))) return ACK;
 
-  const source = { via: "stream", key: key === undefined || key === "" ? String(message.sequence) : key.slice(0, 200), sequence: message.sequence } as const;
+  const source = {
+    via: "stream",
+    key: key === undefined || key === "" ? String(message.sequence) : key.slice(0, 200),
+    sequence: message.sequence,
+  } as const;
   const expired = clock.now() - message.storedAt > TRIGGER_EXPIRES_MS;
   const at = toInstant(message.storedAt);
   if (subject.kind === "target") {
-    const refusal = expired ? EXPIRED : await setTarget(deps, { id, jet: subject.jet, state: subject.state, user: subject.user, trigger: { ...source, via: "target" } });
-    if (refusal !== undefined) await writeRefused(deps, { id, user: subject.user, action: subject.state, trigger: source }, subject.jet, refusal);
+    const refusal = expired
+      ? EXPIRED
+      : await setTarget(deps, {
+          id,
+          jet: subject.jet,
+          state: subject.state,
+          user: subject.user,
+          trigger: { ...source, via: "target" },
+        });
+    if (refusal !== undefined)
+      await writeRefused(
+        deps,
+        { id, user: subject.user, action: subject.state, trigger: source },
+        subject.jet,
+        refusal,
+      );
     return ACK;
   }
   const { argument, onBusy } = TriggerBody.parse(json ?? {});
-  const asked: AcceptedTrigger = { id, action: subject.action, user: subject.user, argument, trigger: source, at };
+  const asked: AcceptedTrigger = {
+    id,
+    action: subject.action,
+    user: subject.user,
+    argument,
+    trigger: source,
+    at,
+  };
   const access = await mayTrigger(deps, subject.user, subject.jet, subject.action);
   const accepted = await acceptTrigger(deps, subject.jet, asked, onBusy, { access, expired });
   if (accepted.kind === "refused") await refuse(deps, subject, asked, accepted.refusal);
@@ -70,7 +129,12 @@ async function handle(deps: Deps, message: QueueMessage): Promise<Disposal> {
 
 const EXPIRED: Refusal = { code: "trigger_expired", message: "the target is older than 12 hours" };
 
-async function refuse(deps: Deps, subject: TriggerSubject, asked: AcceptedTrigger, refusal: Refusal): Promise<void> {
+async function refuse(
+  deps: Deps,
+  subject: TriggerSubject,
+  asked: AcceptedTrigger,
+  refusal: Refusal,
+): Promise<void> {
   deps.log.info({ jet: subject.jet, user: subject.user, code: refusal.code }, "trigger refused");
   await writeRefused(deps, asked, subject.jet, refusal);
 }

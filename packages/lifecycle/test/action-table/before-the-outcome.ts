@@ -1,3 +1,4 @@
+import type { Situation } from "../action-situations.ts";
 import {
   ALL_SAID,
   canceled,
@@ -7,9 +8,9 @@ import {
   mainBy,
   PAUSES,
   RESUMES,
+  type Row,
   refused,
   rollbackBy,
-  type Row,
   STALE_PAUSES,
   saidBy,
   table,
@@ -17,7 +18,6 @@ import {
   unchanged,
   watcherBy,
 } from "./row.ts";
-import type { Situation } from "../action-situations.ts";
 
 /** SLEEPING, EXECUTING_MAIN and PAUSED. */
 const notEnded = unchanged("not_ended");
@@ -106,7 +106,12 @@ const watcherAsked = (when: Situation): Row[] => [
   ]),
 ];
 
-const whoMayTakeOver = (when: Situation, byLive: ReturnType<typeof to>, byDead: ReturnType<typeof to>, cites: DesignRow) =>
+const whoMayTakeOver = (
+  when: Situation,
+  byLive: ReturnType<typeof to>,
+  byDead: ReturnType<typeof to>,
+  cites: DesignRow,
+) =>
   table(when, [
     ["resume", byLive, byLive.kind === "write" ? cites : undefined],
     ["resume, holder dead", byDead, cites],

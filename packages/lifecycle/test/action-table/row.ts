@@ -7,8 +7,10 @@ export const DESIGN = {
   resumeWon: "SLEEPING | resume, compare-and-swap won | EXECUTING_MAIN, then init, then main",
   mainReturned: "EXECUTING_MAIN | main returned SUCCESS, ERROR or IN_PROGRESS | that state",
   mainThrew: "EXECUTING_MAIN | init or main threw | ERROR",
-  takenOver: "EXECUTING_MAIN | its delay expired, or its runner is known dead | claim taken over, watcher called",
-  takenOverAnswer: "EXECUTING_MAIN | asked elsewhere | SUCCESS, ERROR, IN_PROGRESS, SLEEPING, PAUSED are honoured",
+  takenOver:
+    "EXECUTING_MAIN | its delay expired, or its runner is known dead | claim taken over, watcher called",
+  takenOverAnswer:
+    "EXECUTING_MAIN | asked elsewhere | SUCCESS, ERROR, IN_PROGRESS, SLEEPING, PAUSED are honoured",
   takenOverThrew: "EXECUTING_MAIN | no watcher, or a throw | ERROR with code main_timeout",
   late: "any | a result arrives from a holder whose claim was taken over | late, never applied",
   watcherDue: "IN_PROGRESS | resume, when due | init, watcher; one watcher at a time",
@@ -18,7 +20,8 @@ export const DESIGN = {
   watcherThrew: "IN_PROGRESS | watcher threw | unchanged, backed off",
   watcherFailed: "IN_PROGRESS | watcher threw maxWatcherFailures times in a row | ERROR",
   lastAsk: "IN_PROGRESS | its delay expired | the watcher is asked a last time",
-  lastAnswer: "IN_PROGRESS | answer to the last ask | SUCCESS wins, anything else is ERROR in_progress_timeout",
+  lastAnswer:
+    "IN_PROGRESS | answer to the last ask | SUCCESS wins, anything else is ERROR in_progress_timeout",
   heartbeat: "IN_PROGRESS | its delay expired | a heartbeat extends the delay",
   pause: "SLEEPING, IN_PROGRESS | pause (by a user) | PAUSED",
   unpause: "PAUSED | resume (unpause) | to where it was",
@@ -120,7 +123,10 @@ export const watcherBy = (whose: Whose): EventName[] => [
   `watcher PAUSED by ${whose}`,
   `watcher threw by ${whose}`,
 ];
-export const rollbackBy = (whose: Whose): EventName[] => [`rollback done by ${whose}`, `rollback threw by ${whose}`];
+export const rollbackBy = (whose: Whose): EventName[] => [
+  `rollback done by ${whose}`,
+  `rollback threw by ${whose}`,
+];
 export const signsBy = (whose: Whose): EventName[] => [`progressed by ${whose}`, `heartbeat by ${whose}`];
 export const saidBy = (whose: Whose): EventName[] => [
   ...mainBy(whose),
@@ -141,7 +147,8 @@ export function seen(decision: ActionDecision): Expected {
   if (decision.kind === "refused") return refused(decision.code);
   const { next } = decision;
   const effects = decision.effects.map((effect): Effect => {
-    if (effect.type === "run") return `run ${effect.method}${effect.last ? " for the last time" : ""}` as Effect;
+    if (effect.type === "run")
+      return `run ${effect.method}${effect.last ? " for the last time" : ""}` as Effect;
     return effect.type === "abort" ? (`abort ${effect.runner}` as Effect) : effect.type;
   });
   return to(next.state, effects, {

@@ -1,0 +1,180 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import type { z } from "zod";
+import * as protocol from "../src/index.ts";
+
+/**
+ * Records and messages of version 1 as they lie in buckets and streams: every later version must still read them.
+ * A fixture is never changed to make this pass; one is added for what is new.
+ */
+const SCHEMAS = {
+  ActionRecord: protocol.ActionRecord,
+  JetRecord: protocol.JetRecord,
+  StoredDefinition: protocol.StoredDefinition,
+  JetDefinition: protocol.JetDefinition,
+  TriggerBody: protocol.TriggerBody,
+  TargetBody: protocol.TargetBody,
+  ResumeBody: protocol.ResumeBody,
+  HistoryEntry: protocol.HistoryEntry,
+  DeadLetter: protocol.DeadLetter,
+  RunnerPresence: protocol.RunnerPresence,
+  Lease: protocol.Lease,
+  EndedMessage: protocol.EndedMessage,
+  ToldMessage: protocol.ToldMessage,
+  TriggerReply: protocol.TriggerReply,
+  ImportReply: protocol.ImportReply,
+  LogsReply: protocol.LogsReply,
+  ErrorBody: protocol.ErrorBody,
+  Fault: protocol.Fault,
+  AccessRequest: protocol.AccessRequest,
+  AccessReply: protocol.AccessReply,
+  HolderQuestion: protocol.HolderQuestion,
+  HolderAnswer: protocol.HolderAnswer,
+  Health: protocol.Health,
+} as const satisfies Record<string, z.ZodType>;
+const TABLES = { API_REQUESTS: protocol.API_REQUESTS, SVC_REQUESTS: protocol.SVC_REQUESTS } as const;
+
+/** Read by others within one of the above. */
+const WITHIN = [
+  ...[
+    "AcceptedTrigger",
+    "AccessAnswer",
+    "AccessCheck",
+    "AccessLevel",
+    "ActionDefinition",
+    "ActionDelays",
+    "ActionError",
+  ],
+  ...[
+    "ActionId",
+    "ActionState",
+    "Claim",
+    "Color",
+    "Definition",
+    "Delays",
+    "Duration",
+    "HttpRequest",
+    "ImportRequest",
+  ],
+  ...[
+    "Instant",
+    "JetActionDefinition",
+    "JetCreateRequest",
+    "JetTriggerRequest",
+    "JournalEntry",
+    "JsonObject",
+    "LogChunk",
+  ],
+  ...[
+    "OnBusy",
+    "OpenAction",
+    "PausedAction",
+    "PlanDefinition",
+    "Reference",
+    "RepeatPolicy",
+    "RetryPolicy",
+    "RunnerId",
+  ],
+  ...[
+    "Shell",
+    "StateDefinition",
+    "Step",
+    "Target",
+    "TemplateDefinition",
+    "Timers",
+    "Transition",
+    "TriggerSource",
+  ],
+  ...["UserDefinition", "Variables", "Version"],
+];
+
+const FOLDER = new URL("./golden/", import.meta.url);
+const read = (name: string): unknown => JSON.parse(readFileSync(new URL(`${name}.json`, FOLDER), "utf8"));
+const names = Object.keys(SCHEMAS) as (keyof typeof SCHEMAS)[];
+
+describe.each(names)("a %s of version 1", (name) => {
+  const examples = (read(name) as Record<string, unknown>[]).map((example, at) => ({ at, example }));
+
+  it.each(examples)("is read as it was written, example $at", ({ example }) => {
+    expect(SCHEMAS[name].parse(example)).toEqual(example);
+  });
+
+  it.each(examples.filter(({ example }) => "v" in example))(
+    "is not read as one of version 2, example $at",
+    ({ example }) => {
+      expect(SCHEMAS[name].safeParse({ ...example, v: 2 }).success).toBe(false);
+    },
+  );
+});
+
+describe.each(Object.keys(TABLES) as (keyof typeof TABLES)[])("the requests of %s", (table) => {
+  const schemas: Record<string, z.ZodType> = TABLES[table];
+  const fixtures = read(table) as Record<string, unknown[]>;
+  const rows = Object.entries(fixtures).flatMap(([verb, examples]) =>
+    examples.map((example, at) => ({ verb, at, example })),
+  );
+
+  it("have at least one example each", () => {
+    expect(Object.keys(fixtures).sort()).toEqual(Object.keys(schemas).sort());
+  });
+
+  it.each(rows)("$verb is read, example $at", ({ verb, example }) => {
+    const read = schemas[verb]?.safeParse(example);
+    expect(read?.error?.issues).toBeUndefined();
+  });
+
+  it.each(rows.filter(({ at }) => at === 0))(
+    "$verb loses nothing of what is written out",
+    ({ verb, example }) => {
+      expect(schemas[verb]?.parse(example)).toMatchObject(example as object);
+    },
+  );
+});
+
+describe("a key that is not known", () => {
+  const RECORDS = [
+    "ActionRecord",
+    "JetRecord",
+    "RunnerPresence",
+    "HistoryEntry",
+    "ResumeBody",
+    "ToldMessage",
+  ] as const;
+  it.each(RECORDS)("is left aside in a %s: a newer process may have written it", (name) => {
+    const [example] = read(name) as object[];
+    expect(SCHEMAS[name].parse({ ...example, newer: 1 })).toEqual(example);
+  });
+
+  it.each(["TriggerBody", "TargetBody"] as const)("is refused in a %s, which comes from outside", (name) => {
+    const [example] = read(name) as object[];
+    expect(SCHEMAS[name].safeParse({ ...example, newer: 1 }).success).toBe(false);
+  });
+
+  it("is refused in every request to the API", () => {
+    const fixtures = read("API_REQUESTS") as Record<string, object[]>;
+    const taken = Object.entries(protocol.API_REQUESTS).filter(
+      ([endpoint, schema]) => schema.safeParse({ ...fixtures[endpoint]?.[0], newer: 1 }).success,
+    );
+    expect(taken.map(([endpoint]) => endpoint)).toEqual([]);
+  });
+});
+
+describe("the golden fixtures", () => {
+  it("are there for every schema, and none is there for no schema", () => {
+    const files = readdirSync(FOLDER).map((file) => file.replace(/\.json$/, ""));
+    expect(files.sort()).toEqual([...Object.keys(SCHEMAS), ...Object.keys(TABLES)].sort());
+  });
+
+  it("leave out no schema that the protocol exports but those that are part of another", () => {
+    const schemas = Object.entries(protocol).filter(
+      ([, value]) => typeof value === "object" && "safeParse" in value,
+    );
+    const known = [...Object.keys(SCHEMAS), ...WITHIN];
+    expect(schemas.map(([name]) => name).filter((name) => !known.includes(name))).toEqual([]);
+  });
+
+  it("show an action in each of its states", () => {
+    const states = (read("ActionRecord") as { state: string }[]).map(({ state }) => state);
+    expect([...new Set(states)].sort()).toEqual([...protocol.ActionState.options].sort());
+  });
+});
