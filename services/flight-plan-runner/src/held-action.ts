@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { type ActionDecision, type ActionEvent, decideAction } from "@jetmesh/lifecycle";
 import { type ActionRecord, type Claim, MAX_ACTION_BYTES } from "@jetmesh/protocol";
-import type { RunnerDeps } from "./deps.ts";
+import type { BrokerClock, MeshStore } from "@jetmesh/storage";
 import type { AbortReason } from "./kinds.ts";
 
 /**
@@ -32,7 +32,7 @@ export interface HeldAction {
 export const newNonce = (): string => randomUUID().replaceAll("-", "").slice(0, 20);
 
 export function createHeldAction(
-  deps: RunnerDeps,
+  deps: { readonly clock: BrokerClock; readonly store: MeshStore },
   claimed: ActionRecord,
   claim: Claim,
   claimedAt: number,

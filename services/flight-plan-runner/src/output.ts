@@ -1,7 +1,12 @@
 import { toInstant } from "@jetmesh/lifecycle";
-import { LOG_HEADERS } from "@jetmesh/protocol";
-import { writeOnce } from "@jetmesh/storage";
-import type { RunnerDeps } from "./deps.ts";
+import { LOG_HEADERS, type Names } from "@jetmesh/protocol";
+import { type BrokerClock, type Connection, writeOnce } from "@jetmesh/storage";
+
+interface OutputDeps {
+  readonly connection: Connection;
+  readonly names: Names;
+  readonly clock: BrokerClock;
+}
 
 /** What a running action prints, live on `jm.log.<id>`: raw bytes in order, bounded, with an honest end. */
 export interface ActionOutput {
@@ -16,10 +21,7 @@ const MAX_IN_FLIGHT = 64;
 const MAX_BYTES = 32 * 1024 * 1024;
 const FLUSH_MS = 5_000;
 
-export function createOutput(
-  deps: Pick<RunnerDeps, "connection" | "names" | "clock">,
-  id: string,
-): ActionOutput {
+export function createOutput(deps: OutputDeps, id: string): ActionOutput {
   const subject = deps.names.log.of(id);
   const inFlight = new Set<Promise<unknown>>();
   let sequence = 0;
