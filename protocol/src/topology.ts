@@ -38,10 +38,10 @@ export interface Topology {
   readonly consumers: readonly ConsumerPlan[];
 }
 
+// The broker sets aside all of a stream's bytes when it is made, so together they must fit a laptop: 2.1 GB.
 const DAY = 86_400_000;
 const HOUR = 3_600_000;
 const MB = 1024 * 1024;
-const GB = 1024 * MB;
 
 /** Each watcher and follower is a consumer; nats-server 2.15 stops at 1 000 a stream unless told otherwise. */
 const MAX_CONSUMERS = 10_000;
@@ -93,7 +93,7 @@ export function topologyOf(names: Names, { replicas }: TopologyOptions): Topolog
         subjects: [names.trigger.all, names.trigger.allTargets],
         retention: "workqueue",
         discard: "new",
-        maxBytes: 1 * GB,
+        maxBytes: 256 * MB,
         // A message id is the sender's own affair (idempotency is by user and id, in the state-store): the
         // broker's window would let one user swallow another's message, so it is the least that there is.
         duplicateWindowMs: 100,
@@ -107,7 +107,7 @@ export function topologyOf(names: Names, { replicas }: TopologyOptions): Topolog
         retention: "workqueue",
         maxPerSubject: 1,
         maxAgeMs: DAY,
-        maxBytes: 1 * GB,
+        maxBytes: 256 * MB,
         duplicateWindowMs: 100,
         replicas,
         description: "hints to look at an action, the newest for each",
@@ -117,7 +117,7 @@ export function topologyOf(names: Names, { replicas }: TopologyOptions): Topolog
         name: streams.history,
         subjects: [names.history.all],
         maxAgeMs: 30 * DAY,
-        maxBytes: 4 * GB,
+        maxBytes: 1024 * MB,
         replicas,
         description: "one message per closed action or refused trigger",
       },
@@ -126,7 +126,7 @@ export function topologyOf(names: Names, { replicas }: TopologyOptions): Topolog
         name: streams.logs,
         subjects: [names.log.all],
         maxAgeMs: DAY,
-        maxBytes: 1 * GB,
+        maxBytes: 512 * MB,
         replicas,
         description: "output of steps",
       },
@@ -135,7 +135,7 @@ export function topologyOf(names: Names, { replicas }: TopologyOptions): Topolog
         name: streams.dead,
         subjects: [names.dead.all],
         maxAgeMs: 30 * DAY,
-        maxBytes: 256 * MB,
+        maxBytes: 128 * MB,
         replicas,
         description: "what could not be processed",
       },

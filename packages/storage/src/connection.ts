@@ -68,6 +68,7 @@ export async function connectMesh(options: ConnectionOptions): Promise<Connectio
     for await (const status of nc.status()) {
       if (status.type === "disconnect") {
         since = undefined;
+        pipeline.interrupt();
         options.onStatus?.({ type: "disconnected", detail: status.server });
       } else if (status.type === "reconnect") {
         since = performance.now();

@@ -25,6 +25,8 @@ export interface Pipeline {
     timeoutMs: number,
   ): Promise<Reply>;
   readonly inFlight: number;
+  /** The connection broke: replies on their way are lost, so whoever waits is told now rather than at its timeout. */
+  interrupt(): void;
   close(): void;
 }
 
@@ -53,6 +55,12 @@ export function createPipeline(nc: NatsConnection): Pipeline {
       settle(timeout, token, isNoResponders(message) ? "no_responders" : message);
     },
   });
+
+  const settleAll = (reply: Reply): void => {
+    for (const [timeout, waiting] of byTimeout) {
+      for (const token of [...waiting.keys()]) settle(timeout, token, reply);
+    }
+  };
 
   const sweep = (): void => {
     const now = performance.now();
@@ -85,13 +93,13 @@ export function createPipeline(nc: NatsConnection): Pipeline {
         publishEncoded(nc, subject, data, inbox + token, headers);
       });
     },
+    interrupt: () => settleAll("timeout"),
     close() {
       if (closed) return;
       closed = true;
       clearInterval(sweeper);
       if (!nc.isClosed()) subscription.unsubscribe();
-      for (const [timeout, waiting] of byTimeout)
-        for (const token of [...waiting.keys()]) settle(timeout, token, "closed");
+      settleAll("closed");
     },
   };
 }

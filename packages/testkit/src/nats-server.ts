@@ -16,6 +16,8 @@ export interface NatsServerOptions {
   /** `always` as in production, or the broker's lazy default. Tests take the quick one unless they are about it. */
   readonly sync?: "always" | "default";
   readonly storeDir?: string;
+  /** On by default. */
+  readonly jetStream?: boolean;
   readonly extraConfig?: string;
 }
 
@@ -52,10 +54,16 @@ export async function startNatsServer(options: NatsServerOptions = {}): Promise<
 
   const start = async (): Promise<void> => {
     const sync = options.sync === "always" ? "sync_interval: always" : "";
-    writeFileSync(
-      join(dir, "nats.conf"),
-      `listen: 127.0.0.1:${String(port)}\nserver_name: test\nports_file_dir: "${dir}"\njetstream { store_dir: "${storeDir}", max_file: 8G, ${sync} }\n${options.extraConfig ?? ""}\n`,
-    );
+    const jetStream =
+      options.jetStream === false ? "" : `jetstream { store_dir: "${storeDir}", max_file: 8G, ${sync} }`;
+    const config = [
+      "listen: 127.0.0.1:" + String(port),
+      "server_name: test",
+      `ports_file_dir: "${dir}"`,
+      jetStream,
+      options.extraConfig ?? "",
+    ];
+    writeFileSync(join(dir, "nats.conf"), `${config.join("\n")}\n`);
     const started = spawn(natsServerBinary(), ["-c", join(dir, "nats.conf")], {
       stdio: ["ignore", "ignore", "pipe"],
     });

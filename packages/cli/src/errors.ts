@@ -1,0 +1,78 @@
+import { MeshError } from "@jetmesh/client";
+import { BrokerError, ensureError, UnavailableError } from "@jetmesh/storage";
+import { CommanderError } from "commander";
+
+/** What a script can tell apart (design §5). */
+export const EXIT = { done: 0, failed: 1, usage: 2, unreachable: 3 } as const;
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+/** The command line itself is wrong: a file that is not there, an option that makes no sense. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+/** The mesh did what it was asked and it came out badly, or something of this machine stands in the way. */
+export class FailedError extends Error {
+  override readonly name = "FailedError";
+  readonly code: string;
+  readonly details: unknown;
+
+  constructor(message: string, { code = "failed", details }: { code?: string; details?: unknown } = {}) {
+    super(message);
+    this.code = code;
+    this.details = details;
+  }
+}
+
+export interface Report {
+  readonly exitCode: ExitCode;
+  readonly code: string;
+  readonly message: string;
+  readonly details?: unknown;
+}
+
+/** The one place where an error becomes an exit code and a message. Undefined where there is nothing to say. */
+export function reportOf(thrown: unknown): Report | undefined {
+  const error = ensureError(thrown);
+  const { message } = error;
+  if (error instanceof CommanderError) {
+    // Help and versions were asked for; every other one has been written by commander already.
+    if (["commander.helpDisplayed", "commander.version"].includes(error.code)) return undefined;
+    return { exitCode: EXIT.usage, code: "usage", message: "" };
+  }
+  if (error instanceof UsageError) return { exitCode: EXIT.usage, code: "usage", message };
+  if (error instanceof FailedError) {
+    const { code, details } = error;
+    return { exitCode: EXIT.failed, code, message, ...(details === undefined ? {} : { details }) };
+  }
+  if (error instanceof UnavailableError) return { exitCode: EXIT.unreachable, code: "unavailable", message };
+  if (error instanceof MeshError) {
+    const { code, details } = error;
+    const exitCode = code === "unavailable" ? EXIT.unreachable : EXIT.failed;
+    const more = details === undefined ? {} : { details };
+    return { exitCode, code, message: withRemedy(code, message), ...more };
+  }
+  if (error instanceof BrokerError) return { exitCode: EXIT.failed, code: "broker", message };
+  return { exitCode: EXIT.failed, code: "internal", message: error.stack ?? message };
+}
+
+/** What to do about a refusal, for those where the message of the mesh does not say it already. */
+const REMEDIES: Readonly<Record<string, string>> = {
+  forbidden: "ask as another user with --user, or ask for the right",
+  unknown_jet: "`jm jet list` shows those that you may see",
+  unknown_template: "`jm apply -f FILE` brings one",
+  unknown_action: "`jm jet actions JET` shows those that can be triggered now",
+  unknown_run: "`jm action list` shows those that there are; closed ones go after a day",
+  jet_busy: "wait until it has ended (`jm watch JET`), or take your turn with --queue",
+  action_not_available: "`jm jet actions JET` shows those that can be triggered now",
+  already_exists: "choose another reference",
+  wait_timeout: "`jm action get ID` shows it; wait longer with --timeout",
+  overloaded: "try again in a moment",
+  queue_full: "try again once some have ended",
+  internal: "the logs of the services say more; under `jm up` they are in its store, below logs",
+};
+
+function withRemedy(code: string, message: string): string {
+  const remedy = REMEDIES[code];
+  return remedy === undefined ? message : `${message}\n  ${remedy}`;
+}
