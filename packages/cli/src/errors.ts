@@ -45,7 +45,10 @@ export function reportOf(thrown: unknown): Report | undefined {
     const { code, details } = error;
     return { exitCode: EXIT.failed, code, message, ...(details === undefined ? {} : { details }) };
   }
-  if (error instanceof UnavailableError) return { exitCode: EXIT.unreachable, code: "unavailable", message };
+  if (error instanceof UnavailableError) {
+    const more = message.includes("\n") ? "" : "\n  `jm doctor` shows what is missing";
+    return { exitCode: EXIT.unreachable, code: "unavailable", message: message + more };
+  }
   if (error instanceof MeshError) {
     const { code, details } = error;
     const exitCode = code === "unavailable" ? EXIT.unreachable : EXIT.failed;

@@ -1,6 +1,6 @@
 import type { MeshClient } from "@jetmesh/client";
 import type { JetRecord } from "@jetmesh/protocol";
-import { createMeshStore, follow, type Follower } from "@jetmesh/storage";
+import { createMeshStore, type Follower, follow } from "@jetmesh/storage";
 import { type JetChange, jetChanges } from "./jet-changes.ts";
 
 export interface JetWatch {

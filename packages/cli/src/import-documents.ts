@@ -1,7 +1,13 @@
-import { MeshError, type MeshClient } from "@jetmesh/client";
+import { type MeshClient, MeshError } from "@jetmesh/client";
 import { Fault, type ImportReply } from "@jetmesh/protocol";
 import { FailedError } from "./errors.ts";
-import { formatFault, placeFaults, type PlacedFault, readDocuments, type SourceText } from "./yaml-documents.ts";
+import {
+  formatFault,
+  type PlacedFault,
+  placeFaults,
+  readDocuments,
+  type SourceText,
+} from "./yaml-documents.ts";
 
 /** Applies sources, all or nothing; throws every fault of all of them at once, each with its file and line. */
 export async function importSources(
@@ -26,7 +32,9 @@ export async function importSources(
 /** The faults of documents; a refused request has faults too, but of its own shape, which is not the user's. */
 function faultsOf(thrown: unknown): Fault[] | undefined {
   if (!(thrown instanceof MeshError) || thrown.code !== "invalid_request") return undefined;
-  const parsed = Fault.array().min(1).safeParse((thrown.details as { faults?: unknown } | undefined)?.faults);
+  const parsed = Fault.array()
+    .min(1)
+    .safeParse((thrown.details as { faults?: unknown } | undefined)?.faults);
   if (!parsed.success || parsed.data.some(({ document }) => document === undefined)) return undefined;
   return parsed.data;
 }

@@ -13,12 +13,12 @@ export interface Output {
   ): void;
   record(value: unknown, fields: () => readonly (readonly [string, string | undefined])[]): void;
   /** Progress for a person; nothing with `--json`. */
-  line(text: string): void;
+  readonly line: (text: string) => void;
   /** One event of many: a line for a person, a line of JSON for a machine. */
   event(value: unknown, text: string): void;
   raw(bytes: Uint8Array | string): void;
   /** Beside the results, for a person; never part of what a program reads. */
-  note(text: string): void;
+  readonly note: (text: string) => void;
 }
 
 const toStdout = (text: string | Uint8Array): void => void process.stdout.write(text);
@@ -34,7 +34,9 @@ export function createOutput(isJson: boolean): Output {
     isJson,
     result,
     table: (answer, header, row) =>
-      result(answer, () => (answer.items.length === 0 ? ["none"] : formatTable(header, answer.items.map(row)))),
+      result(answer, () =>
+        answer.items.length === 0 ? ["none"] : formatTable(header, answer.items.map(row)),
+      ),
     record: (value, fields) => result(value, () => formatRecord(fields())),
     line: (text) => {
       if (!isJson) toStdout(`${text}\n`);

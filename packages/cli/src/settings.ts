@@ -60,7 +60,8 @@ export function readUrlFile(store: string): string | undefined {
 }
 
 export function findUser({ user }: Pick<GlobalOptions, "user">, env: Environment): string {
-  const given = [user, env["JM_USER"], env["JM_ROOT_USER"]].find((one) => one !== undefined && one !== "") ?? "root";
+  const given =
+    [user, env["JM_USER"], env["JM_ROOT_USER"]].find((one) => one !== undefined && one !== "") ?? "root";
   if (!Reference.safeParse(given).success) {
     throw new UsageError(`'${given}' cannot be a user: 1 to 63 of a-z 0-9 _ -, a letter or a digit first`);
   }

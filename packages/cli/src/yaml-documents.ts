@@ -1,5 +1,15 @@
 import type { Fault } from "@jetmesh/protocol";
-import { type Document, isMap, isNode, isPair, isScalar, isSeq, LineCounter, type Node, parseAllDocuments } from "yaml";
+import {
+  type Document,
+  isMap,
+  isNode,
+  isPair,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseAllDocuments,
+} from "yaml";
 
 /** A text with YAML in it, and what people call it. */
 export interface SourceText {
@@ -83,7 +93,7 @@ export function formatFault({ source, line, path, message }: PlacedFault): strin
 /** Where the path's key begins; the nearest thing around it where it is not there, as a key that is missing. */
 function offsetOf(document: Document, path: Path, message: string): number {
   let node: unknown = document.contents;
-  let offset = startOf(node) ?? document.range[0];
+  let offset = startOf(node) ?? 0;
   for (const part of [...path, ...unrecognizedKeys(message).slice(0, 1)]) {
     const found = step(node, part);
     if (found === undefined) break;
@@ -95,7 +105,9 @@ function offsetOf(document: Document, path: Path, message: string): number {
 
 /** A key too many is reported at the mapping that holds it, and named in the message alone. */
 const unrecognizedKeys = (message: string): string[] =>
-  /^Unrecognized keys?:/i.test(message) ? [...message.matchAll(/"([^"]+)"/g)].map((match) => match[1] ?? "") : [];
+  /^Unrecognized keys?:/i.test(message)
+    ? [...message.matchAll(/"([^"]+)"/g)].map((match) => match[1] ?? "")
+    : [];
 
 function step(node: unknown, part: string | number): { at: unknown; value: unknown } | undefined {
   if (isSeq(node)) {

@@ -88,7 +88,12 @@ export function takeOverMain(record: ActionRecord, by: By, now: Now): ActionDeci
 }
 
 export function claimWatcher(record: ActionRecord, by: By, now: Now, last: boolean): ActionDecision {
-  return write({ ...record, claim: claimBy(by, now, "watcher") }, { type: "run", method: "watcher", last });
+  const before = record.claim;
+  const next = { ...record, claim: claimBy(by, now, "watcher") };
+  const run = { type: "run", method: "watcher", last } as const;
+  return before === undefined
+    ? write(next, run)
+    : write(next, { type: "abort", runner: before.runner, nonce: before.nonce }, run);
 }
 
 export function beginProgress(

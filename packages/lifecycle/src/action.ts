@@ -70,7 +70,7 @@ function whenSleeping(record: ActionRecord, event: ActionEvent, now: Now): Actio
         expired(record, now) ?? (mayBegin(record, now) ? claimMain(record, by, now) : unchanged("not_due")),
     )
     .with({ type: "expire" }, () => expired(record, now) ?? unchanged("nothing_expired"))
-    .with({ type: "nothing_to_run" }, () => end(record, {}, "SUCCESS", undefined, now))
+    .with({ type: "nothing_to_run" }, () => endForGood(record, {}, "SUCCESS", undefined, now))
     .with({ type: "pause" }, ({ nonce }) =>
       nonce === undefined
         ? pause(record, "SLEEPING", {}, now)

@@ -155,7 +155,7 @@ function setTarget(jet: JetRecord, asked: Of<"target">, now: Now): JetDecision {
   if (knows(jet, asked.id) || jet.target?.id === asked.id) return unchanged("duplicate");
   if (isGone(jet)) return unknownJet(jet);
   if (jet.open === undefined) {
-    if (jet.state === asked.state) return unchanged("there");
+    if (jet.state === asked.state) return arrivedAlready(jet, asked.id, now);
     if (findPath(asked.template, jet.state, asked.state) === undefined) {
       return refused(
         "no_path",
@@ -168,6 +168,17 @@ function setTarget(jet: JetRecord, asked: Of<"target">, now: Now): JetDecision {
   return {
     kind: "write",
     next: { ...jet, target, recent: remember(jet, id), changedAt: toInstant(now) },
+    effects: [],
+  };
+}
+
+/** Asked to where it is: nothing to do but to forget an older target, which would carry it away again. */
+function arrivedAlready(jet: JetRecord, id: string, now: Now): JetDecision {
+  if (jet.target === undefined) return unchanged("there");
+  const { target: _target, ...rest } = jet;
+  return {
+    kind: "write",
+    next: { ...rest, recent: remember(jet, id), changedAt: toInstant(now) },
     effects: [],
   };
 }
@@ -273,9 +284,15 @@ function beginRollback(
 function settleRollback(jet: JetRecord, end: Of<"rolled_back">, now: Now): JetDecision {
   if (jet.open?.id !== end.id || jet.open.rollback !== true) return unchanged("not_its_action");
   if (jet.incarnation !== end.incarnation) return unchanged("other_incarnation");
-  const { open, state: _state, ...rest } = jet;
+  const { open, state: _state, last, target, ...rest } = jet;
   const state = end.succeeded ? end.action.from : (end.action.error ?? open.from);
-  return { kind: "write", next: { ...withState(rest, state), changedAt: toInstant(now) }, effects: [] };
+  // Rolled back it is not the last action any more; a failure clears the target, as any failure does.
+  const kept = end.succeeded ? (target === undefined ? {} : { target }) : last === undefined ? {} : { last };
+  return {
+    kind: "write",
+    next: { ...withState({ ...rest, ...kept }, state), changedAt: toInstant(now) },
+    effects: [],
+  };
 }
 
 function dropTarget(jet: JetRecord, now: Now): JetDecision {
@@ -287,7 +304,8 @@ function dropTarget(jet: JetRecord, now: Now): JetDecision {
 function remove(jet: JetRecord, now: Now): JetDecision {
   if (isGone(jet)) return unknownJet(jet);
   if (jet.open !== undefined || jet.queue.length > 0) return refused("jet_busy", busy(jet));
-  return destroyed(jet, now);
+  const { state: _state, ...rest } = jet;
+  return destroyed(rest, now);
 }
 
 export interface NewJet {

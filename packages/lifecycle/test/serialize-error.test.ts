@@ -158,9 +158,7 @@ it("whatever is thrown, a reader accepts what comes of it", () => {
       (thrown) => {
         for (const each of [thrown, Object.assign(new Error("no"), { thrown })]) {
           const error = serialize(each);
-          expect(ActionError.parse(JSON.parse(JSON.stringify(error)))).toEqual(
-            JSON.parse(JSON.stringify(error)),
-          );
+          expect(ActionError.safeParse(JSON.parse(JSON.stringify(error))).success).toBe(true);
         }
       },
     ),

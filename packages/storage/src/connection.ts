@@ -72,6 +72,7 @@ export async function connectMesh(options: ConnectionOptions): Promise<Connectio
         options.onStatus?.({ type: "disconnected", detail: status.server });
       } else if (status.type === "reconnect") {
         since = performance.now();
+        pipeline.resume();
         options.onStatus?.({ type: "reconnected", detail: status.server });
         for (const listener of listeners) listener();
       } else if (status.type === "error") {

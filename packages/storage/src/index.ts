@@ -25,9 +25,12 @@ export {
 } from "./requests.ts";
 export {
   assertServer,
+  type Drift,
   ensureConsumer,
   ensureTopology,
+  inspectTopology,
   MIN_API_LEVEL,
   type TopologyReport,
+  type TopologyState,
 } from "./topology.ts";
 export { isTransient, type WriteOptions, type WriteOutcome, writeOnce, writeRepeatable } from "./writer.ts";

@@ -12,6 +12,8 @@ export type Reply = Msg | "timeout" | "no_responders" | "closed";
 interface Waiting {
   readonly deadline: number;
   readonly resolve: (reply: Reply) => void;
+  /** Only of what was called while the connection was away. */
+  readonly send: (() => void) | undefined;
 }
 
 const SWEEP_MS = 100;
@@ -25,8 +27,12 @@ export interface Pipeline {
     timeoutMs: number,
   ): Promise<Reply>;
   readonly inFlight: number;
-  /** The connection broke: replies on their way are lost, so whoever waits is told now rather than at its timeout. */
+  /**
+   * The connection broke: replies on their way are lost, so whoever waits is told now rather than at its timeout.
+   * What is called until `resume` is sent then, within its time: the client would take it and lose it.
+   */
   interrupt(): void;
+  resume(): void;
   close(): void;
 }
 
@@ -38,6 +44,7 @@ export function createPipeline(nc: NatsConnection): Pipeline {
   let inFlight = 0;
   let sweeper: NodeJS.Timeout | undefined;
   let closed = false;
+  let connected = true;
 
   const settle = (timeout: number, token: string, reply: Reply): void => {
     const waiting = byTimeout.get(timeout)?.get(token);
@@ -87,13 +94,23 @@ export function createPipeline(nc: NatsConnection): Pipeline {
       return new Promise<Reply>((resolve) => {
         let waiting = byTimeout.get(timeoutMs);
         if (waiting === undefined) byTimeout.set(timeoutMs, (waiting = new Map<string, Waiting>()));
-        waiting.set(token, { deadline: performance.now() + timeoutMs, resolve });
+        const send = connected
+          ? undefined
+          : (): void => publishEncoded(nc, subject, data, inbox + token, headers);
+        waiting.set(token, { deadline: performance.now() + timeoutMs, resolve, send });
         inFlight += 1;
         sweeper ??= setInterval(sweep, SWEEP_MS);
-        publishEncoded(nc, subject, data, inbox + token, headers);
+        if (connected) publishEncoded(nc, subject, data, inbox + token, headers);
       });
     },
-    interrupt: () => settleAll("timeout"),
+    interrupt() {
+      connected = false;
+      settleAll("timeout");
+    },
+    resume() {
+      connected = true;
+      for (const waiting of byTimeout.values()) for (const { send } of waiting.values()) send?.();
+    },
     close() {
       if (closed) return;
       closed = true;

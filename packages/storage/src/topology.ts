@@ -1,5 +1,5 @@
 import type { ConsumerPlan, StreamPlan, Topology } from "@jetmesh/protocol";
-import type { ConsumerConfig, StreamConfig } from "@nats-io/jetstream";
+import type { ConsumerConfig, StreamConfig, StreamInfo } from "@nats-io/jetstream";
 import { nanos } from "@nats-io/nats-core";
 import type { Connection } from "./connection.ts";
 import { BrokerError, JS_CODE } from "./errors.ts";
@@ -10,12 +10,14 @@ export const MIN_API_LEVEL = 4;
 export interface TopologyReport {
   readonly created: readonly string[];
   /** What is there and differs from the plan; never changed silently. */
-  readonly drift: readonly {
-    readonly name: string;
-    readonly field: string;
-    readonly is: unknown;
-    readonly planned: unknown;
-  }[];
+  readonly drift: readonly Drift[];
+}
+
+export interface Drift {
+  readonly name: string;
+  readonly field: string;
+  readonly is: unknown;
+  readonly planned: unknown;
 }
 
 /** Refuses a broker that would silently ignore what the mesh relies on. */
@@ -33,26 +35,57 @@ export async function assertServer(connection: Connection): Promise<void> {
 /** Creates what is missing and reports what differs. Run by any number of processes at once. */
 export async function ensureTopology(connection: Connection, topology: Topology): Promise<TopologyReport> {
   const created: string[] = [];
-  const drift: { name: string; field: string; is: unknown; planned: unknown }[] = [];
+  const drift: Drift[] = [];
   for (const plan of topology.streams) {
-    const planned = streamConfig(plan);
     const is = await findStream(connection, plan.name);
-    if (is === undefined) {
-      if (await addStream(connection, planned)) created.push(plan.name);
-    } else {
-      for (const [field, value] of Object.entries(planned)) {
-        const actual = is[field as keyof StreamConfig];
-        if (!same(actual, value)) drift.push({ name: plan.name, field, is: actual, planned: value });
-      }
-    }
+    if (is !== undefined) drift.push(...driftOf(plan, is.config));
+    else if (await addStream(connection, streamConfig(plan))) created.push(plan.name);
   }
   for (const plan of topology.consumers) await ensureConsumer(connection, plan);
   return { created, drift };
 }
 
-async function findStream(connection: Connection, name: string): Promise<StreamConfig | undefined> {
+/** What is missing, what differs, and how many messages each stream holds; changes nothing. */
+export interface TopologyState {
+  readonly missing: readonly string[];
+  readonly drift: readonly Drift[];
+  readonly records: ReadonlyMap<string, number>;
+}
+
+export async function inspectTopology(connection: Connection, topology: Topology): Promise<TopologyState> {
+  const missing: string[] = [];
+  const drift: Drift[] = [];
+  const records = new Map<string, number>();
+  for (const plan of topology.streams) {
+    const is = await findStream(connection, plan.name);
+    if (is === undefined) {
+      missing.push(plan.name);
+      continue;
+    }
+    records.set(plan.name, is.state.messages);
+    drift.push(...driftOf(plan, is.config));
+  }
+  for (const { stream, name } of topology.consumers) {
+    try {
+      await connection.jsm.consumers.info(stream, name);
+    } catch (thrown) {
+      if (codeOf(thrown) !== JS_CODE.consumerNotFound && codeOf(thrown) !== JS_CODE.streamNotFound)
+        throw thrown;
+      missing.push(`consumer ${name}`);
+    }
+  }
+  return { missing, drift, records };
+}
+
+function driftOf(plan: StreamPlan, is: StreamConfig): Drift[] {
+  return Object.entries(streamConfig(plan))
+    .map(([field, planned]) => ({ name: plan.name, field, is: is[field as keyof StreamConfig], planned }))
+    .filter((one) => !same(one.is, one.planned));
+}
+
+async function findStream(connection: Connection, name: string): Promise<StreamInfo | undefined> {
   try {
-    return (await connection.jsm.streams.info(name)).config;
+    return await connection.jsm.streams.info(name);
   } catch (thrown) {
     if (codeOf(thrown) === JS_CODE.streamNotFound) return undefined;
     throw thrown;

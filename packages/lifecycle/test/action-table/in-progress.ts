@@ -37,6 +37,10 @@ const unheld = (when: Situation): Row[] => [
 
 const asked = to("IN_PROGRESS", ["run watcher"], { held: "watcher" });
 const askedLast = to("IN_PROGRESS", ["run watcher for the last time"], { held: "watcher" });
+const takenOver = to("IN_PROGRESS", ["abort runner-1", "run watcher"], { held: "watcher" });
+const takenOverLast = to("IN_PROGRESS", ["abort runner-1", "run watcher for the last time"], {
+  held: "watcher",
+});
 const deadline = failed("deadline_exceeded");
 
 const UNHELD: Row[] = [
@@ -78,7 +82,7 @@ const held = (when: Situation): Row[] => [
 const inTime = (when: Situation): Row[] => [
   ...held(when),
   ...table(when, [
-    ["resume, holder dead", asked, "watcherDue"],
+    ["resume, holder dead", takenOver, "watcherDue"],
     ["watcher SUCCESS by its holder", to("SUCCESS", ["tell"]), "watcherState"],
     ["watcher ERROR by its holder", failed("main_threw"), "watcherState"],
     [
@@ -102,7 +106,7 @@ const HELD: Row[] = [
   ]),
   ...held("IN_PROGRESS, held, the last ask"),
   ...table("IN_PROGRESS, held, the last ask", [
-    ["resume, holder dead", askedLast, "lastAsk"],
+    ["resume, holder dead", takenOverLast, "lastAsk"],
     ["watcher SUCCESS by its holder", to("SUCCESS", ["tell"]), "lastAnswer"],
     [
       [

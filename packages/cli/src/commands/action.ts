@@ -1,0 +1,90 @@
+import type { ActionRecord } from "@jetmesh/protocol";
+import type { Command } from "commander";
+import { formatStep } from "../action-progress.ts";
+import { reference, wholeNumber } from "../arguments.ts";
+import { contextOf, withMesh } from "../command-context.ts";
+import { printLogs } from "../logs.ts";
+import { listAll } from "../pages.ts";
+import type { Environment } from "../settings.ts";
+import { clockTime, dateTime, formatDuration } from "../table.ts";
+
+export function addAction(program: Command, env: Environment): void {
+  const action = program.command("action").description("see actions and what they print");
+  addGet(action, env);
+  addList(action, env);
+  action
+    .command("logs")
+    .description("show what the steps of an action printed")
+    .argument("<id>", "the action's id")
+    .option("--follow", "go on until the action has ended", false)
+    .action(async (id: string, { follow }: { follow: boolean }, command: Command) => {
+      await withMesh(contextOf(command, env), (context) => printLogs(context, id, follow));
+    });
+}
+
+function addGet(action: Command, env: Environment): void {
+  action
+    .command("get")
+    .description("show an action: where it is, and how it got there")
+    .argument("<id>", "the action's id")
+    .action(async (id: string, _options: unknown, command: Command) => {
+      await withMesh(contextOf(command, env), async ({ client, settings, output }) => {
+        const record = await client.request<ActionRecord>("action.get", { id }, settings.timeoutMs);
+        output.result(record, () => actionLines(record));
+      });
+    });
+}
+
+function actionLines(record: ActionRecord): string[] {
+  const { error, claim, timers } = record;
+  const fields = [
+    ["action", record.id],
+    ["jet", record.jet],
+    ["does", record.definition.jetAction?.reference ?? record.kind],
+    ["by", record.user],
+    ["state", record.state],
+    ["outcome", record.outcome],
+    ["error", error === undefined ? undefined : `${error.code}: ${error.message}`],
+    ["attempt", record.attempt > 1 ? String(record.attempt) : undefined],
+    ["runner", claim === undefined ? undefined : `${claim.runner}, ${claim.runs}`],
+    ["not before", timers.notBefore === undefined ? undefined : dateTime(timers.notBefore)],
+    ["pool", record.pool],
+    ["created", dateTime(record.createdAt)],
+  ] as const;
+  const shown = fields.filter(([, value]) => value !== undefined);
+  return [
+    ...shown.map(([name, value]) => `${`${name}:`.padEnd(12)}${value ?? ""}`),
+    ...record.transitions.map(
+      ({ at, to, why }) => `  ${clockTime(at)}  ${to}${why === undefined ? "" : ` (${why})`}`,
+    ),
+    ...record.journal.map((entry) => `  ${formatStep(entry)}`),
+  ];
+}
+
+function addList(action: Command, env: Environment): void {
+  action
+    .command("list")
+    .description("list actions, the last changed last; closed ones go after a day")
+    .option("--jet <jet>", "only those of a jet", reference)
+    .option("--limit <n>", "at most so many", wholeNumber(1, 1_000_000), 1_000)
+    .action(async ({ limit, ...filter }: { jet?: string; limit: number }, command: Command) => {
+      await withMesh(contextOf(command, env), async ({ client, settings, output }) => {
+        const { timeoutMs } = settings;
+        const answer = await listAll<ActionRecord>(client, "action.list", filter, { limit, timeoutMs });
+        output.table(answer, ["ID", "JET", "ACTION", "BY", "STATE", "OUTCOME", "CREATED", "TOOK"], (one) => [
+          one.id,
+          one.jet ?? "",
+          one.definition.jetAction?.reference ?? one.kind,
+          one.user,
+          one.state,
+          one.outcome ?? "",
+          dateTime(one.createdAt),
+          one.endedAt === undefined
+            ? ""
+            : formatDuration(Date.parse(one.endedAt) - Date.parse(one.createdAt)),
+        ]);
+        if (answer.cursor !== undefined && !output.isJson)
+          output.note(`there are more: --limit ${limit * 10}`);
+      });
+    });
+}

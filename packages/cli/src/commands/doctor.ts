@@ -1,0 +1,62 @@
+import type { MeshClient } from "@jetmesh/client";
+import { ensureError } from "@jetmesh/storage";
+import type { Command } from "commander";
+import { contextOf, withMesh } from "../command-context.ts";
+import { checkRunners, checkServer, checkStreams } from "../doctor/broker.ts";
+import { type Finding, wrong } from "../doctor/finding.ts";
+import { askHealth, judgeServices } from "../doctor/services.ts";
+import { FailedError, UsageError } from "../errors.ts";
+import type { Environment } from "../settings.ts";
+import { formatTable } from "../table.ts";
+
+export function addDoctor(program: Command, env: Environment): void {
+  program
+    .command("doctor")
+    .description("check the broker, the streams and the services; changes nothing")
+    .action(async (_options: unknown, command: Command) => {
+      const context = contextOf(command, env);
+      const replicas = replicasOf(env);
+      await withMesh(context, async ({ client, output, settings }) => {
+        const findings = await examine(client, replicas);
+        const isWell = findings.every(({ status }) => status !== "wrong");
+        const { url, from } = settings.address;
+        output.result({ ok: isWell, url, findings }, () => [`${url} (${from})`, ...lines(findings)]);
+        if (!isWell) {
+          const count = findings.filter(({ status }) => status === "wrong").length;
+          throw new FailedError(`${count} ${count === 1 ? "thing is" : "things are"} wrong`, {
+            code: "unwell",
+          });
+        }
+      });
+    });
+}
+
+function replicasOf(env: Environment): number {
+  const given = env["JM_REPLICAS"] ?? "";
+  const replicas = given === "" ? 1 : Number(given);
+  if (Number.isInteger(replicas) && replicas >= 1 && replicas <= 5) return replicas;
+  throw new UsageError(`JM_REPLICAS is '${given}', not 1 to 5`);
+}
+
+/** One check that cannot be made does not keep the others from being made. */
+async function examine(client: MeshClient, replicas: number): Promise<Finding[]> {
+  const checks: [string, Promise<Finding[]>][] = [
+    ["server", checkServer(client).then((finding) => [finding])],
+    ["services", askHealth(client).then(judgeServices)],
+    ["runners", checkRunners(client).then((finding) => [finding])],
+    ["topology", checkStreams(client, replicas)],
+  ];
+  const found = await Promise.all(
+    checks.map(([name, check]) =>
+      check.catch((thrown: unknown) => [
+        wrong(name, `cannot be told: ${ensureError(thrown).message}`, "see what else is wrong first"),
+      ]),
+    ),
+  );
+  return found.flat();
+}
+
+function lines(findings: readonly Finding[]): string[] {
+  const rows = findings.map(({ status, check, found, remedy }) => [status, check, found, remedy ?? ""]);
+  return formatTable(["", "CHECK", "FOUND", "WHAT TO DO"], rows);
+}

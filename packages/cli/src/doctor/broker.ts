@@ -1,0 +1,82 @@
+import type { MeshClient } from "@jetmesh/client";
+import { type RunnerPresence, topologyOf } from "@jetmesh/protocol";
+import {
+  createMeshStore,
+  ensureError,
+  inspectTopology,
+  MIN_API_LEVEL,
+  scan,
+  type TopologyState,
+} from "@jetmesh/storage";
+import { type Finding, ok, warning, wrong } from "./finding.ts";
+
+/** Above this, start-up and recovery take longer than they should (design §8). */
+const MOST_RECORDS = 2_000_000;
+
+export async function checkServer({ connection }: MeshClient): Promise<Finding> {
+  const version = connection.nc.info?.version ?? "unknown";
+  try {
+    const level = (await connection.jsm.getAccountInfo()).api.level ?? 0;
+    const found = `nats-server ${version}, API level ${level}`;
+    if (level >= MIN_API_LEVEL) return ok("server", found);
+    return wrong("server", found, `the mesh needs 2.14 or newer (API level ${MIN_API_LEVEL})`);
+  } catch (thrown) {
+    const found = `nats-server ${version}, JetStream: ${ensureError(thrown).message}`;
+    return wrong("server", found, "run it with JetStream, and a user that may use it");
+  }
+}
+
+/** What is missing, what differs from the plan, and how much there is. Changes nothing. */
+export async function checkStreams({ connection, names }: MeshClient, replicas: number): Promise<Finding[]> {
+  const plan = topologyOf(names, { replicas });
+  const state = await inspectTopology(connection, plan);
+  const all = [
+    ...plan.streams.map(({ name }) => name),
+    ...plan.consumers.map(({ name }) => `consumer ${name}`),
+  ];
+  return [...judgeMissing(all, state), ...judgeDrift(state), ...judgeRecords(state, names.streams.dead)];
+}
+
+function judgeMissing(all: readonly string[], { missing }: TopologyState): Finding[] {
+  if (missing.length === 0)
+    return [ok("topology", `all ${all.length} streams, buckets and consumers are there`)];
+  return [wrong("topology", `missing: ${missing.join(", ")}`, "a state-store makes them when it starts")];
+}
+
+function judgeDrift({ drift }: TopologyState): Finding[] {
+  return drift.map(({ name, field, is, planned }) =>
+    wrong(
+      "topology",
+      `${name}: ${field} is ${JSON.stringify(is ?? null)}, planned ${JSON.stringify(planned)}`,
+      "nothing changes it by itself: `nats stream edit`, or the JM_REPLICAS of the services",
+    ),
+  );
+}
+
+export function judgeRecords({ records }: Pick<TopologyState, "records">, deadStream: string): Finding[] {
+  const findings = [...records]
+    .filter(([name]) => name !== deadStream)
+    .map(([name, count]) =>
+      count > MOST_RECORDS
+        ? warning("records", `${name} has ${count}`, "keep closed records for less long: JM_CLOSED_TTL_MS")
+        : ok("records", `${name} has ${count}`),
+    );
+  const dead = records.get(deadStream) ?? 0;
+  if (dead === 0) return [...findings, ok("dead letters", "none")];
+  return [...findings, warning("dead letters", String(dead), `see why: \`nats stream view ${deadStream}\``)];
+}
+
+export async function checkRunners({ connection, names }: MeshClient): Promise<Finding> {
+  const store = createMeshStore(connection, names);
+  const runners: RunnerPresence[] = [];
+  await scan(connection, names, names.buckets.runners, { most: 100_000 }, ({ data }) => {
+    const stored = store.runners.parse(data);
+    if (stored.kind === "record") runners.push(stored.value);
+    return "more";
+  });
+  if (runners.length === 0) return wrong("runners", "none is present", "start one: actions wait until then");
+  const pools = [...new Set(runners.flatMap((runner) => runner.pools))].sort().join(", ");
+  const load = runners.reduce((sum, runner) => sum + runner.load, 0);
+  const capacity = runners.reduce((sum, runner) => sum + runner.capacity, 0);
+  return ok("runners", `${runners.length} present, pools ${pools}, ${load} of ${capacity} in use`);
+}

@@ -1,0 +1,96 @@
+import { assertServer, connectMesh, ensureError } from "@jetmesh/storage";
+import { SERVICES, type ServiceName } from "../doctor/services.ts";
+import { FailedError } from "../errors.ts";
+import type { Environment } from "../settings.ts";
+import { type NatsServer, startNatsServer } from "./nats-server.ts";
+import { startService } from "./service-process.ts";
+import type { StopSignals } from "./stop-signals.ts";
+import type { Store } from "./store.ts";
+import type { Supervised } from "./supervise.ts";
+
+/** The processes of a mesh on this machine. */
+export interface LocalMesh {
+  /** Starts the server, unless there is one; gives its url. */
+  startServer(): Promise<string>;
+  startServices(url: string): Promise<void>;
+  /** Services first, then the server; whatever was started, however far that got. */
+  stop(): Promise<void>;
+  kill(): void;
+}
+
+interface LocalMeshOptions {
+  readonly store: Store;
+  readonly serverUrl: string | undefined;
+  readonly port: number | undefined;
+  readonly runners: number;
+  readonly env: Environment;
+  readonly stop: StopSignals;
+  readonly note: (line: string) => void;
+}
+
+/** Who takes work in goes first, who others need to finish theirs goes last. */
+const STOP_ORDER: readonly (readonly ServiceName[])[] = [
+  ["gateway", "lifecycle-ticker", "flight-plan-runner"],
+  ["state-store", "authz"],
+];
+
+export function createLocalMesh(options: LocalMeshOptions): LocalMesh {
+  const { store, env, stop, note } = options;
+  const services: { readonly name: ServiceName; readonly process: Supervised }[] = [];
+  let server: NatsServer | undefined;
+
+  return {
+    async startServer() {
+      if (options.serverUrl !== undefined) {
+        await assertUsable(options.serverUrl, env);
+        return options.serverUrl;
+      }
+      server = await startNatsServer(store, env, { port: options.port, note });
+      await stop.orStopped(server.ready);
+      const url = server.url();
+      await assertUsable(url, env);
+      return url;
+    },
+    async startServices(url) {
+      stop.signal.throwIfAborted();
+      for (const name of SERVICES) {
+        const count = name === "flight-plan-runner" ? options.runners : 1;
+        for (let index = 1; index <= count; index += 1) {
+          const label = index === 1 ? name : `${name}-${index}`;
+          const process = startService(name, { store, label, env: { ...env, NATS_URL: url }, note });
+          services.push({ name, process });
+        }
+      }
+      await stop.orStopped(Promise.all(services.map(({ process }) => process.ready)));
+    },
+    async stop() {
+      for (const names of STOP_ORDER) {
+        const group = services.filter(({ name }) => names.includes(name));
+        await Promise.all(group.map(({ process }) => process.stop()));
+      }
+      await server?.stop();
+    },
+    kill() {
+      for (const { process } of services) process.kill();
+      server?.kill();
+    },
+  };
+}
+
+async function assertUsable(url: string, env: Environment): Promise<void> {
+  const creds = env["NATS_CREDS_FILE"] ?? "";
+  const connection = await connectMesh({
+    url,
+    name: "jetmesh up",
+    credsFile: creds === "" ? undefined : creds,
+  });
+  try {
+    await assertServer(connection);
+  } catch (thrown) {
+    throw new FailedError(
+      `the nats-server at ${url} cannot be used: ${ensureError(thrown).message}\n  it must be 2.14 or newer, with JetStream on; without NATS_URL, \`up\` starts one`,
+    );
+  } finally {
+    await connection.close();
+  }
+}
