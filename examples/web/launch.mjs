@@ -3,20 +3,22 @@ import { spawn } from "node:child_process";
 import { openSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { keepLifeline } from "./lifeline.mjs";
 import { findServer, readJson, run, siteAt, until } from "./site.mjs";
 
 const SERVER = join(dirname(fileURLToPath(import.meta.url)), "server.mjs");
 
 run(async () => {
-  const [dir, lifeline = "0"] = process.argv.slice(2);
+  const [dir, given = "0"] = process.argv.slice(2);
   const site = siteAt(dir);
   if (readJson(site.settings) === undefined) throw new Error(`${site.path} was not created`);
   const running = await findServer(site);
   if (running !== undefined) return `runs already: http://127.0.0.1:${running.port}/, process ${running.pid}`;
 
+  const lifeline = keepLifeline(site.lifeline, Number(given));
   // `detached` gives it a session of its own. It leaves the step's on purpose: what stays in it ends with the step.
   const log = openSync(site.log, "a");
-  const child = spawn(process.execPath, [SERVER, dir, lifeline], {
+  const child = spawn(process.execPath, [SERVER, dir, String(lifeline)], {
     detached: true,
     stdio: ["ignore", log, log],
   });

@@ -1,6 +1,7 @@
 // Ends with another process: however that one goes, it is noticed within a second.
 import { readFileSync } from "node:fs";
 import { setInterval } from "node:timers";
+import { readJson, writeJson } from "./site.mjs";
 
 const LOOK_EVERY_MS = 500;
 
@@ -12,6 +13,17 @@ export function watchLifeline(pid, end) {
   };
   setInterval(look, LOOK_EVERY_MS);
   look();
+}
+
+/** A lifeline holds for later starts that name none, for as long as its process lives. 0 is none. */
+export function keepLifeline(file, pid) {
+  if (pid !== 0) {
+    writeJson(file, { pid, born: bornAt(pid) });
+    return pid;
+  }
+  const kept = readJson(file);
+  if (kept === undefined) return 0;
+  return isRunning(kept.pid) && bornAt(kept.pid) === kept.born ? kept.pid : 0;
 }
 
 function isRunning(pid) {

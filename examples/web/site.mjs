@@ -17,6 +17,8 @@ export function siteAt(dir) {
     log: join(path, "server.log"),
     /** Written once, by create: {name, port, isFixed}. */
     settings: join(path, "site.json"),
+    /** Written by launch: {pid, born} of the process that the server ends with. */
+    lifeline: join(path, "lifeline.json"),
     /** Written by the server when it listens: {pid, port}. What it says may be long over. */
     server: join(path, "server.json"),
   };

@@ -1,8 +1,12 @@
+import { randomUUID } from "node:crypto";
 import type { Names } from "@jetmesh/protocol";
-import type { ConsumerMessages, JsMsg, OrderedConsumerOptions } from "@nats-io/jetstream";
+import type { ConsumerConfig, JsMsg } from "@nats-io/jetstream";
 import { DeliverPolicy } from "@nats-io/jetstream";
+import { createInbox, type Msg, nanos } from "@nats-io/nats-core";
 import type { Connection } from "./connection.ts";
 import { JS_CODE, UnavailableError } from "./errors.ts";
+import { publishEncoded } from "./pipeline.ts";
+import { type QueueMessage, toQueueMessage } from "./queue.ts";
 import { pause } from "./writer.ts";
 
 /** One change of a key, as a follower sees it; a copy that may be behind: never decide a refusal on it. */
@@ -30,88 +34,116 @@ export interface FollowOptions {
   /** A key, or a pattern of keys like `template.*`; all by default. */
   readonly keys?: string;
   readonly headersOnly?: boolean;
+  /**
+   * How often to look, in milliseconds; 0, the default, is to see every change as it happens. A bucket keeps only the newest value of
+   * a key, so who looks now and then is spared all that was overwritten in between: of the four writes of a quick
+   * action one, and of a busy jet one a look.
+   */
+  readonly everyMs?: number;
   readonly onChange: (change: Change) => void;
   readonly onProblem?: (problem: string) => void;
 }
 
+const BATCH = 2_000;
+const LIVE_EXPIRES_MS = 20_000;
+const HEARTBEAT_MS = 2_000;
+/** Of a pull that does not wait: long enough for a slow moment of the broker. */
+const LOOK_EXPIRES_MS = 500;
+const SILENCE_MS = 5_000;
+const INACTIVE_MS = 60_000;
+
 /**
- * Sees every key once and then every change, in order, over reconnects and restarts of the broker. One ephemeral
- * consumer per process and bucket, never one per key (`reference/nats.md` §2.7).
+ * Sees every key once and then its changes, in order, over reconnects and restarts of the broker: whatever goes
+ * wrong, a new consumer begins behind the last message that was seen. One ephemeral consumer per process and
+ * bucket, never one per key (`reference/nats.md` §2.7).
  */
 export function follow(connection: Connection, names: Names, options: FollowOptions): Follower {
   const stream = names.kvStream(options.bucket);
   const prefix = names.kv(options.bucket, "");
+  const filter = prefix + (options.keys ?? ">");
+  const everyMs = options.everyMs ?? 0;
   let seen = 0;
   let stopped = false;
-  let messages: ConsumerMessages | undefined;
-  let markReady: () => void = () => undefined;
   let isReady = false;
+  let markReady: () => void = () => undefined;
   const ready = new Promise<void>((resolve) => (markReady = resolve));
   const waiting = new Set<{ sequence: number; resolve: () => void }>();
+  let wake: () => void = () => undefined;
 
   const reached = (sequence: number): void => {
     seen = Math.max(seen, sequence);
     for (const one of waiting) if (one.sequence <= seen) one.resolve();
   };
-  const becomeReady = (): void => {
-    isReady = true;
-    markReady();
-  };
-  const onMessage = (message: JsMsg): void => {
-    const marker =
-      message.headers !== undefined &&
-      (message.headers.has("KV-Operation") || message.headers.has("Nats-Marker-Reason"));
+  const onMessage = (message: Msg, at: QueueMessage): void => {
+    const { headers } = message;
     try {
       options.onChange({
         key: message.subject.slice(prefix.length),
-        revision: message.seq,
-        exists: !marker,
+        revision: at.sequence,
+        exists: headers === undefined || !(headers.has("KV-Operation") || headers.has("Nats-Marker-Reason")),
         data: message.data,
-        header: (name) => nonEmpty(message.headers?.get(name)),
+        header: (name) => nonEmpty(headers?.get(name)),
       });
     } catch (thrown) {
       options.onProblem?.(`a follower of ${options.bucket} threw at ${message.subject}: ${String(thrown)}`);
     }
-    reached(message.seq);
-    if (!isReady && message.info.pending === 0) becomeReady();
+    reached(at.sequence);
+  };
+  const onCaughtUp = (): void => {
+    if (isReady) return;
+    isReady = true;
+    markReady();
+  };
+
+  /** Follows by one consumer until something is not as expected. */
+  const followOnce = async (): Promise<void> => {
+    const { name, pending } = await addConsumer(
+      connection,
+      stream,
+      filter,
+      seen,
+      options.headersOnly === true,
+    );
+    if (pending === 0) onCaughtUp();
+    let delivered = 0;
+    while (!stopped && !connection.nc.isClosed()) {
+      const pulled = await pull(connection, stream, name, everyMs === 0, (message, at) => {
+        delivered += 1;
+        // One went missing on the way: what was not seen is read again.
+        if (at.consumerSequence !== delivered) return "stop";
+        onMessage(message, at);
+        if (at.pending === 0) onCaughtUp();
+        return "more";
+      });
+      if (pulled === "broken") return;
+      if (pulled === "more" || everyMs === 0) continue;
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, everyMs);
+        wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
   };
 
   const run = async (): Promise<void> => {
     for (let tries = 1; !stopped && !connection.nc.isClosed(); tries += 1) {
-      try {
-        const last = (await connection.jsm.streams.info(stream)).state.last_seq;
-        const from: Partial<OrderedConsumerOptions> =
-          seen === 0
-            ? { deliver_policy: DeliverPolicy.All }
-            : { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: seen + 1 };
-        const consumer = await connection.js.consumers.get(stream, {
-          ...from,
-          filter_subjects: [prefix + (options.keys ?? ">")],
-          headers_only: options.headersOnly === true,
-        });
-        const { num_pending: pending } = await consumer.info(true);
-        if (pending === 0) {
-          reached(last);
-          becomeReady();
-        }
-        messages = await consumer.consume({
-          callback: onMessage,
-          max_messages: 1_000,
-          idle_heartbeat: 2_000,
-        });
-        await messages.closed();
-      } catch (thrown) {
-        options.onProblem?.(`following ${options.bucket}: ${String(thrown)}`);
-      }
-      await pause(tries);
+      const before = seen;
+      await followOnce().catch((thrown: unknown) =>
+        options.onProblem?.(`following ${options.bucket}: ${String(thrown)}`),
+      );
+      if (seen > before) tries = 1;
+      if (!connection.nc.isClosed()) await pause(tries);
     }
   };
   const running = run();
 
   const catchUp = async (timeoutMs: number): Promise<boolean> => {
-    const last = await lastSequence(connection, stream, prefix + (options.keys ?? ">"), timeoutMs);
+    const last = await lastSequence(connection, stream, filter, timeoutMs);
     if (last === undefined) return false;
     if (last <= seen) return true;
+    wake();
     return new Promise<boolean>((resolve) => {
       const one = { sequence: last, resolve: () => done(true) };
       const timer = setTimeout(() => done(false), timeoutMs);
@@ -132,10 +164,83 @@ export function follow(connection: Connection, names: Names, options: FollowOpti
     catchUp,
     async stop() {
       stopped = true;
-      messages?.stop();
-      await Promise.race([running, new Promise((resolve) => setTimeout(resolve, 1_000).unref())]);
+      wake();
+      await Promise.race([running, new Promise((resolve) => setTimeout(resolve, 250).unref())]);
     },
   };
+}
+
+async function addConsumer(
+  connection: Connection,
+  stream: string,
+  filter: string,
+  seen: number,
+  headersOnly: boolean,
+): Promise<{ name: string; pending: number }> {
+  const name = `follow-${randomUUID().slice(0, 12)}`;
+  const info = await connection.jsm.consumers.add(stream, {
+    name,
+    ack_policy: "none",
+    deliver_policy: seen === 0 ? "all" : "by_start_sequence",
+    ...(seen === 0 ? {} : { opt_start_seq: seen + 1 }),
+    filter_subject: filter,
+    headers_only: headersOnly,
+    mem_storage: true,
+    num_replicas: 1,
+    inactive_threshold: nanos(INACTIVE_MS),
+  } as unknown as Partial<ConsumerConfig>);
+  return { name, pending: info.num_pending };
+}
+
+/** One pull: "more" where the batch was full, "done" where there is no more for now, "broken" where it went wrong. */
+function pull(
+  connection: Connection,
+  stream: string,
+  consumer: string,
+  isLive: boolean,
+  onMessage: (message: Msg, at: QueueMessage) => "more" | "stop",
+): Promise<"more" | "done" | "broken"> {
+  const { nc } = connection;
+  return new Promise((resolve) => {
+    const inbox = createInbox();
+    let got = 0;
+    let heardAt = performance.now();
+    const end = (how: "more" | "done" | "broken"): void => {
+      clearInterval(watchdog);
+      offReconnect();
+      if (!nc.isClosed()) subscription.unsubscribe();
+      resolve(how);
+    };
+    const watchdog = setInterval(() => {
+      if (nc.isClosed() || performance.now() - heardAt > SILENCE_MS) end("broken");
+    }, 1_000);
+    const offReconnect = connection.onReconnect(() => end("broken"));
+    const subscription = nc.subscribe(inbox, {
+      callback: (_error, message) => {
+        heardAt = performance.now();
+        const at = toQueueMessage(message);
+        if (at === undefined) {
+          const code = message.headers?.code ?? 0;
+          // 404 and 408: no more, or no more in time. Whatever else is said (a consumer gone, a leader lost) breaks it.
+          if (code !== 100) end(code === 404 || code === 408 ? "done" : "broken");
+          return;
+        }
+        got += 1;
+        if (onMessage(message, at) === "stop") end("broken");
+        else if (got === BATCH) end("more");
+      },
+    });
+    const request = isLive
+      ? { batch: BATCH, expires: LIVE_EXPIRES_MS * 1e6, idle_heartbeat: HEARTBEAT_MS * 1e6 }
+      : { batch: BATCH, no_wait: true, expires: LOOK_EXPIRES_MS * 1e6 };
+    publishEncoded(
+      nc,
+      `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`,
+      JSON.stringify(request),
+      inbox,
+      undefined,
+    );
+  });
 }
 
 /** The client gives "" for a header that is not there. */

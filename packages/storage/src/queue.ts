@@ -19,6 +19,10 @@ export interface QueueMessage {
   readonly deliveries: number;
   /** When the broker stored it, milliseconds. */
   readonly storedAt: number;
+  /** Its number among what this consumer was given. */
+  readonly consumerSequence: number;
+  /** How many more the consumer has. */
+  readonly pending: number;
 }
 
 /** What becomes of a message; the only ways there are. */
@@ -156,7 +160,7 @@ export function toQueueMessage(message: Msg): QueueMessage | undefined {
   const tokens = (message.reply ?? "").split(".");
   if (tokens[0] !== "$JS" || tokens[1] !== "ACK" || tokens.length < 9) return undefined;
   const at = tokens.length === 9 ? 2 : 4;
-  const [stream, , deliveries, sequence, , stored] = tokens.slice(at);
+  const [stream, , deliveries, sequence, consumerSequence, stored, pending] = tokens.slice(at);
   return {
     subject: message.subject,
     data: message.data,
@@ -168,5 +172,7 @@ export function toQueueMessage(message: Msg): QueueMessage | undefined {
     sequence: Number(sequence),
     deliveries: Number(deliveries),
     storedAt: Number((stored ?? "0").slice(0, -6)),
+    consumerSequence: Number(consumerSequence),
+    pending: Number(pending),
   };
 }

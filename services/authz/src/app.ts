@@ -4,6 +4,8 @@ import type { BaseConfig, RunningService, ServiceContext } from "@jetmesh/servic
 import { follow, type Incoming, respond } from "@jetmesh/storage";
 import { createFollowedFacts } from "./followed-facts.ts";
 
+/** Jets change all the time and their users hardly ever: a right that was taken away counts after this at the latest. */
+const JETS_EVERY_MS = 250;
 /** How long a denial may wait for the copy to catch up with what is written. */
 const CATCH_UP_MS = 2_000;
 
@@ -25,7 +27,12 @@ export async function startAuthz({
     onChange: facts.onDefinition,
     onProblem,
   });
-  const jets = follow(connection, names, { bucket: names.buckets.jets, onChange: facts.onJet, onProblem });
+  const jets = follow(connection, names, {
+    bucket: names.buckets.jets,
+    everyMs: JETS_EVERY_MS,
+    onChange: facts.onJet,
+    onProblem,
+  });
   await Promise.all([definitions.ready, jets.ready]);
 
   // One at a time for all: a flood of denials costs the broker no flood of reads. Who comes while one is on its

@@ -69,6 +69,7 @@ export async function startTicker({
   };
   const follower = follow(connection, names, {
     bucket: names.buckets.actions,
+    everyMs: TICK_MS,
     headersOnly: true,
     onChange,
     onProblem,

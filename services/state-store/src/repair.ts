@@ -23,6 +23,8 @@ interface SeenJet {
 }
 
 const EVERY_MS = 1_000;
+/** What is quick is over before it is looked at, and never seen here at all. */
+const LOOK_MS = 500;
 /** Younger than this is most likely being handled by whoever wrote it. */
 const STILL_MS = 1_500;
 /** At most so many repairs a round, so that a long outage is worked off in order and not all at once. */
@@ -59,11 +61,18 @@ export function startRepair(deps: Deps, isBusy: (actionId: string) => boolean): 
   const followers = [
     follow(connection, names, {
       bucket: names.buckets.actions,
+      everyMs: LOOK_MS,
       headersOnly: true,
       onChange: onAction,
       onProblem,
     }),
-    follow(connection, names, { bucket: names.buckets.jets, headersOnly: true, onChange: onJet, onProblem }),
+    follow(connection, names, {
+      bucket: names.buckets.jets,
+      everyMs: LOOK_MS,
+      headersOnly: true,
+      onChange: onJet,
+      onProblem,
+    }),
   ];
 
   const round = async (): Promise<void> => {

@@ -35,7 +35,7 @@ export async function startNatsServer(
 
   const launch = (): Launched => {
     writeConfig(store, config, port);
-    const [command, ...args] = [...guard, binary, "-c", config] as [string, ...string[]];
+    const [command, ...args] = [...guard, binary, "-c", config];
     const child = spawn(command, args, { detached: true, stdio: ["ignore", log.fd, log.fd] });
     const ready = (async () => {
       for (;;) {
