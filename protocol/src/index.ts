@@ -124,6 +124,7 @@ export {
 } from "./svc.ts";
 export {
   type ConsumerPlan,
+  HISTORY_WINDOW_MS,
   poolConsumerOf,
   type StreamPlan,
   type Topology,

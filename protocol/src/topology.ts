@@ -46,13 +46,16 @@ const MB = 1024 * 1024;
 /** Each watcher and follower is a consumer; nats-server 2.15 stops at 1 000 a stream unless told otherwise. */
 const MAX_CONSUMERS = 10_000;
 
+/** Within this the broker itself drops a history entry that is written again. */
+export const HISTORY_WINDOW_MS = 120_000;
+
 const STREAM: Omit<StreamPlan, "name" | "subjects" | "replicas" | "description"> = {
   retention: "limits",
   discard: "old",
   maxAgeMs: 0,
   maxBytes: -1,
   maxPerSubject: -1,
-  duplicateWindowMs: 120_000,
+  duplicateWindowMs: HISTORY_WINDOW_MS,
   markerTtlMs: 0,
   atomicBatch: false,
   allowDirect: false,

@@ -3,7 +3,15 @@ import { duration, parseArgument, parsePairs, reference, wholeNumber } from "../
 
 describe("NAME=VALUE", () => {
   it("is read as YAML reads a value, so that numbers are numbers and quotes keep text text", () => {
-    const pairs = ["port=8080", 'zip="0815"', "on=true", "none=", "tags=[a, 2]", "url=nats://host:4222", "eq=a=b"];
+    const pairs = [
+      "port=8080",
+      'zip="0815"',
+      "on=true",
+      "none=",
+      "tags=[a, 2]",
+      "url=nats://host:4222",
+      "eq=a=b",
+    ];
     expect(parsePairs("--var", pairs)).toEqual({
       port: 8080,
       zip: "0815",

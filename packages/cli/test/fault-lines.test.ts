@@ -63,9 +63,9 @@ describe("a fault of the mesh", () => {
       { source: "b.yaml", text: "kind: B\n" },
     ]);
     expect(documents.map(({ document }) => document)).toEqual([{ kind: "A" }, { kind: "B" }]);
-    expect(placeFaults([{ document: 1, path: ["kind"], message: "no" }], documents).map(formatFault)).toEqual([
-      "b.yaml:1 kind: no",
-    ]);
+    expect(placeFaults([{ document: 1, path: ["kind"], message: "no" }], documents).map(formatFault)).toEqual(
+      ["b.yaml:1 kind: no"],
+    );
   });
 });
 

@@ -9,7 +9,10 @@ describe("the mesh is found", () => {
 
   it("by --url before all", () => {
     const env = { NATS_URL: "nats://env:1" };
-    expect(findMesh({ url: "nats://option:1" }, env, fromFile)).toEqual({ url: "nats://option:1", from: "--url" });
+    expect(findMesh({ url: "nats://option:1" }, env, fromFile)).toEqual({
+      url: "nats://option:1",
+      from: "--url",
+    });
   });
 
   it("by NATS_URL before what `up` wrote, unless it is empty", () => {

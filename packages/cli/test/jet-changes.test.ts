@@ -60,7 +60,9 @@ describe("the changes of a jet", () => {
 
   it("tell a failure and where it led", () => {
     const failed = jet({ state: "stopped", last: last("start", "ERROR") });
-    expect(jetChanges(starting, failed)).toEqual([expect.objectContaining({ to: "stopped", outcome: "ERROR" })]);
+    expect(jetChanges(starting, failed)).toEqual([
+      expect.objectContaining({ to: "stopped", outcome: "ERROR" }),
+    ]);
   });
 
   it("are two where the settling write begins the next action", () => {

@@ -89,7 +89,13 @@ describe("the lock of a store", () => {
 });
 
 describe("the lines to type next", () => {
-  const given = { url: "nats://127.0.0.1:4222", user: "root", names: createNames(), credsFile: undefined, jet: "web1" };
+  const given = {
+    url: "nats://127.0.0.1:4222",
+    user: "root",
+    names: createNames(),
+    credsFile: undefined,
+    jet: "web1",
+  };
 
   it("are three of nats and three of ours", () => {
     const lines = nextLines({ ...given, isDefaultStore: true });

@@ -294,12 +294,15 @@ export async function readStream(
   connection: Connection,
   stream: string,
   filter: string,
-  given: { readonly cursor?: number; readonly most: number },
+  given: { readonly cursor?: number; readonly since?: Date; readonly most: number },
   visit: (message: JsMsg) => "more" | "enough",
 ): Promise<number | undefined> {
+  const start =
+    given.since === undefined
+      ? { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: (given.cursor ?? 0) + 1 }
+      : { deliver_policy: DeliverPolicy.StartTime, opt_start_time: given.since.toISOString() };
   const consumer = await connection.js.consumers.get(stream, {
-    deliver_policy: DeliverPolicy.StartSequence,
-    opt_start_seq: (given.cursor ?? 0) + 1,
+    ...start,
     filter_subjects: [filter],
     inactive_threshold: 5_000,
   });

@@ -19,6 +19,7 @@ export function answerQuestions(deps: RunnerDeps): Responder {
     } catch {
       return request.replyError(400, { code: "invalid_request", message: "not a question to a holder" });
     }
+    if (deps.claiming.has(question.nonce)) return reply("holding");
     const held = deps.held.get(question.id);
     if (held?.claim.nonce !== question.nonce) return reply("not_mine");
     if (question.ask === "holding") return reply("holding");

@@ -24,6 +24,7 @@ export async function startRunner(context: ServiceContext<RunnerConfig>): Promis
     id,
     kinds: new Map<string, ActionKind>([[plans.name, plans]]),
     held: new Map<string, HeldAction>(),
+    claiming: new Set<string>(),
   };
   // Answerable before it holds anything: a claim whose holder nobody can ask would look dead.
   const questions = answerQuestions(deps);

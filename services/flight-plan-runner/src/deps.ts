@@ -18,4 +18,6 @@ export interface RunnerDeps {
   readonly kinds: ReadonlyMap<string, ActionKind>;
   /** What this runner holds, by action id. */
   readonly held: Map<string, HeldAction>;
+  /** Nonces of claims that are on their way: the broker may have them before this runner knows. */
+  readonly claiming: Set<string>;
 }

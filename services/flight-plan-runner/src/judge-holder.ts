@@ -13,7 +13,9 @@ const ASK_MS = 1_000;
 const CONNECTED_MS = 5_000;
 
 export async function isHolderDead(deps: RunnerDeps, actionId: string, claim: Claim): Promise<boolean> {
-  if (claim.runner === deps.id) return deps.held.get(actionId)?.claim.nonce !== claim.nonce;
+  if (claim.runner === deps.id) {
+    return !deps.claiming.has(claim.nonce) && deps.held.get(actionId)?.claim.nonce !== claim.nonce;
+  }
   for (let tries = 1; tries <= TRIES; tries += 1) {
     const answer = await askHolder(
       deps,

@@ -54,10 +54,16 @@ async function take(deps: RunnerDeps, message: QueueMessage, onFree: () => void)
     const decision = await judge(deps, at.record);
     if (decision.kind !== "write") return ACK;
     const next = opened(kind, decision, deps.clock.now());
-    const written = await deps.store.actions.swap(hint.id, next, at.revision);
-    if (written.kind === "conflict") continue;
-    if (next.claim?.runner === deps.id) execute(deps, kind, next, written.revision, decision, onFree);
-    else endWithoutClaim(deps, next, written.revision, decision);
+    const nonce = next.claim?.nonce ?? "";
+    deps.claiming.add(nonce);
+    try {
+      const written = await deps.store.actions.swap(hint.id, next, at.revision);
+      if (written.kind === "conflict") continue;
+      if (next.claim?.runner === deps.id) execute(deps, kind, next, written.revision, decision, onFree);
+      else endWithoutClaim(deps, next, written.revision, decision);
+    } finally {
+      deps.claiming.delete(nonce);
+    }
     return ACK;
   }
   return ACK;

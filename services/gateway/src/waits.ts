@@ -21,7 +21,9 @@ export interface Wait {
   cancel(): void;
 }
 
-const LOOK_EVERY_MS = 3_000;
+/** The first look; each later one comes after twice the time, up to half a minute. */
+const LOOK_MS = 3_000;
+const LOOK_MOST_MS = 30_000;
 
 export function createWaits(
   connection: Connection,
@@ -72,14 +74,21 @@ export function createWaits(
             ),
           );
         }, timeoutMs);
-        const looking = setInterval(() => void look(id).catch(() => undefined), LOOK_EVERY_MS);
+        let looking: NodeJS.Timeout;
+        const lookAfter = (ms: number): void => {
+          looking = setTimeout(() => {
+            void look(id).catch(() => undefined);
+            lookAfter(Math.min(LOOK_MOST_MS, ms * 2));
+          }, ms);
+        };
+        lookAfter(LOOK_MS);
         const done = (told: ToldMessage): void => {
           cancel();
           resolve(told);
         };
         cancel = () => {
           clearTimeout(timer);
-          clearInterval(looking);
+          clearTimeout(looking);
           all.delete(done);
           if (all.size === 0 && waiting.get(id) === all) waiting.delete(id);
         };

@@ -16,6 +16,11 @@ const refused = (code: Refusal["code"], message: string): Acceptance => ({
   refusal: { code, message },
 });
 
+/** The arguments of what waits are part of the jet's record, and a message of the broker holds a megabyte. */
+const isTooLarge = (jet: JetRecord): boolean =>
+  jet.queue.length > 0 && JSON.stringify(jet).length > MAX_JET_BYTES;
+const MAX_JET_BYTES = 900 * 1024;
+
 /** More lost races than this for one jet mean that something is wrong; the trigger stays in its stream. */
 const MAX_TRIES = 50;
 
@@ -56,6 +61,9 @@ export function acceptTrigger(
         // Accepted by a handler that may have died before it made the action.
         if (at.jet.open?.id === asked.id) await remakeAction(deps, at, template);
         return { kind: "duplicate", jet: at.jet };
+      }
+      if (isTooLarge(decision.next)) {
+        return refused("too_large", `what waits for jet '${reference}' would not fit its record`);
       }
       const written = await deps.store.jets.swap(reference, decision.next, at.revision);
       if (written.kind === "conflict") {

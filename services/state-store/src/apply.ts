@@ -108,7 +108,10 @@ async function applyDefinitions(
         });
     }
     if (members.length === 0 || dryRun) return;
-    if ((await swapBatch(connection, names, names.buckets.definitions, members)) === "written") return;
+    if ((await swapBatch(connection, names, names.buckets.definitions, members)) === "written") {
+      await deps.definitions.catchUp();
+      return;
+    }
   }
   throw new RefusedError("conflict", "the definitions were changed by somebody else meanwhile; apply again");
 }

@@ -13,6 +13,8 @@ export interface Definitions {
   template(reference: string, fresh: boolean): Promise<TemplateDefinition | undefined>;
   plan(reference: string, fresh: boolean): Promise<PlanDefinition | undefined>;
   readonly ready: Promise<void>;
+  /** Waits until the copy has what is written by now: whoever applies finds it in force at once. */
+  catchUp(): Promise<boolean>;
   stop(): Promise<void>;
 }
 
@@ -53,6 +55,7 @@ export function followDefinitions(
     template: (reference, fresh) => load("Template", reference, fresh),
     plan: (reference, fresh) => load("Plan", reference, fresh),
     ready: follower.ready,
+    catchUp: () => follower.catchUp(2_000),
     stop: () => follower.stop(),
   };
 }

@@ -1,14 +1,26 @@
 import { toInstant } from "@jetmesh/lifecycle";
-import type { AcceptedTrigger, ActionRecord, HistoryEntry, ToldMessage } from "@jetmesh/protocol";
-import { tell, writeRepeatable } from "@jetmesh/storage";
+import {
+  type AcceptedTrigger,
+  type ActionRecord,
+  HISTORY_WINDOW_MS,
+  type HistoryEntry,
+  type ToldMessage,
+} from "@jetmesh/protocol";
+import { readStream, tell, writeRepeatable } from "@jetmesh/storage";
 import type { Deps } from "./deps.ts";
 import type { Refusal } from "./refusal.ts";
 
 type HistoryDeps = Pick<Deps, "connection" | "names" | "clock">;
 
-/** One message per closed action: made again after a crash it has the same message id. */
+/**
+ * One message per closed action. Made again within the stream's duplicate window it has the same message id; after
+ * that, which only repair comes to, the stream is asked first.
+ */
 export async function writeClosed(deps: HistoryDeps, record: ActionRecord): Promise<void> {
   const { names } = deps;
+  const endedAt = record.endedAt === undefined ? 0 : Date.parse(record.endedAt);
+  if (deps.clock.now() - endedAt > HISTORY_WINDOW_MS / 2 && (await isInHistory(deps, record, endedAt)))
+    return;
   const entry: HistoryEntry = {
     v: 1,
     what: "closed",
@@ -28,6 +40,27 @@ export async function writeClosed(deps: HistoryDeps, record: ActionRecord): Prom
   await writeRepeatable(deps.connection, names.history.of(record.jet ?? record.kind), JSON.stringify(entry), {
     messageId: record.id,
   });
+}
+
+async function isInHistory(
+  { connection, names }: HistoryDeps,
+  record: ActionRecord,
+  since: number,
+): Promise<boolean> {
+  let found = false;
+  const from = { since: new Date(since - 60_000), most: 100_000 };
+  await readStream(
+    connection,
+    names.streams.history,
+    names.history.of(record.jet ?? record.kind),
+    from,
+    (message) => {
+      const entry = message.json<Partial<HistoryEntry>>();
+      found ||= entry.what === "closed" && entry.id === record.id;
+      return found ? "enough" : "more";
+    },
+  );
+  return found;
 }
 
 /** A result that was not applied, for its holder's claim had been taken over. */

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import { wholeNumber } from "../arguments.ts";
@@ -32,6 +33,9 @@ export function addUp(program: Command, env: Environment): void {
       const { url } = command.optsWithGlobals<GlobalOptions>();
       if (options.once && options.store !== undefined) {
         throw new UsageError("--once makes a store of its own: leave out --store, or --once");
+      }
+      if (options.example !== undefined && !existsSync(options.example)) {
+        throw new UsageError(`there is no folder '${options.example}' with an example`);
       }
       await runUp({
         settings,

@@ -1,0 +1,144 @@
+import { join } from "node:path";
+import { eventually } from "@jetmesh/testkit";
+import { describe, expect, it } from "vitest";
+import {
+  type MarkedFolder,
+  markedFolder,
+  type RunningCommand,
+  runJm,
+  startBootstrapped,
+  transitionsIn,
+} from "./running-commands.ts";
+
+const RUNNING = /web1 serves (http:\S+)\n/;
+
+function startIn(folder: MarkedFolder): RunningCommand {
+  return startBootstrapped(["--store", join(folder.path, "store"), "--port", "-1"], { env: folder.env });
+}
+
+/** The `up` process itself, below the bootstrap. */
+function upProcess(folder: MarkedFolder): number {
+  const found = folder.running().find(({ command }) => command.includes("packages/cli/src/main.ts up "));
+  if (found === undefined) throw new Error(`no up among ${JSON.stringify(folder.running())}`);
+  return found.pid;
+}
+
+async function answers(url: string): Promise<boolean> {
+  return fetch(url).then(
+    ({ ok }) => ok,
+    () => false,
+  );
+}
+
+describe("a running `npm start`", () => {
+  it("ends by Ctrl-C, which arrives several times, with 0 and nothing left", async () => {
+    await using folder = markedFolder();
+    const up = startIn(folder);
+    const [, url = ""] = await up.prints(RUNNING);
+    expect(await answers(url)).toBe(true);
+    up.signalGroup("SIGINT");
+    up.signalGroup("SIGINT");
+    const { exitCode, stdout } = await up.ended;
+    expect(exitCode).toBe(0);
+    expect(transitionsIn(stdout).slice(-2)).toEqual(["running → stopping", "stopping → stopped"]);
+    await folder.nothingIsLeft();
+    expect(await answers(url)).toBe(false);
+  });
+
+  it("ends by SIGTERM with 0 and nothing left", async () => {
+    await using folder = markedFolder();
+    const up = startIn(folder);
+    await up.prints(RUNNING);
+    up.child.kill("SIGTERM");
+    expect((await up.ended).exitCode).toBe(0);
+    await folder.nothingIsLeft();
+  });
+
+  it("ends by a signal while it is still starting, with 0 and nothing left", async () => {
+    await using folder = markedFolder();
+    const up = startIn(folder);
+    await up.prints(/nats-server serves/);
+    up.child.kill("SIGTERM");
+    expect((await up.ended).exitCode).toBe(0);
+    await folder.nothingIsLeft();
+  });
+
+  it("leaves nothing when `up` is killed, and brings web1 up again when it is started again", async () => {
+    await using folder = markedFolder();
+    const first = startIn(folder);
+    await first.prints(RUNNING);
+    process.kill(upProcess(folder), "SIGKILL");
+    await first.ended;
+    await folder.nothingIsLeft();
+
+    const second = startIn(folder);
+    await second.prints(RUNNING);
+    expect(second.output()).toContain("web1 is there, running");
+    expect(transitionsIn(second.output())).toEqual(["running → restarting", "restarting → running"]);
+    second.child.kill("SIGTERM");
+    expect((await second.ended).exitCode).toBe(0);
+    await folder.nothingIsLeft();
+
+    const third = startIn(folder);
+    await third.prints(RUNNING);
+    expect(transitionsIn(third.output())).toEqual(["stopped → starting", "starting → running"]);
+    third.child.kill("SIGTERM");
+    expect((await third.ended).exitCode).toBe(0);
+    await folder.nothingIsLeft();
+  });
+
+  it("leaves nothing when `up` is killed after a restart that somebody else triggered", async () => {
+    await using folder = markedFolder();
+    const up = startIn(folder);
+    const [, url = ""] = await up.prints(RUNNING);
+    const [, server = ""] = await up.prints(/The mesh is at (nats:\S+)\. /);
+    const restarted = await runJm(["--url", server, "jet", "trigger", "web1", "restart", "--wait"]);
+    expect(restarted.exitCode).toBe(0);
+    expect(await answers(url)).toBe(true);
+    process.kill(upProcess(folder), "SIGKILL");
+    await up.ended;
+    await folder.nothingIsLeft();
+  });
+
+  it("is brought up when it was killed in the middle of an action", async () => {
+    await using folder = markedFolder();
+    const first = startIn(folder);
+    await first.prints(/stopped → starting/);
+    process.kill(upProcess(folder), "SIGKILL");
+    await first.ended;
+    await folder.nothingIsLeft();
+
+    const second = startIn(folder);
+    await second.prints(RUNNING);
+    second.child.kill("SIGTERM");
+    expect((await second.ended).exitCode).toBe(0);
+    await folder.nothingIsLeft();
+  });
+
+  it("keeps a second one off its store, and starts again what dies", async () => {
+    await using folder = markedFolder();
+    const up = startIn(folder);
+    await up.prints(RUNNING);
+    const [, server = ""] = await up.prints(/The mesh is at (nats:\S+)\. /);
+
+    const refused = await startIn(folder).ended;
+    expect(refused).toMatchObject({ exitCode: 1, stdout: "" });
+    expect(refused.stderr).toMatch(/another `up` \(process \d+\) runs on .*store/);
+    expect(refused.stderr).toContain("--store DIR");
+
+    const victims = folder
+      .running()
+      .filter(({ command }) => /nats-server -c|services\/gateway/.test(command));
+    expect(victims).toHaveLength(2);
+    for (const { pid } of victims) process.kill(pid, "SIGKILL");
+    await up.prints(/nats-server ended \(SIGKILL\); it is started again/);
+    await up.prints(/gateway ended \(SIGKILL\); it is started again/);
+    await eventually("the mesh to be well again", async () => {
+      const { exitCode } = await runJm(["--url", server, "doctor"]);
+      return exitCode === 0 ? true : undefined;
+    });
+    up.child.kill("SIGTERM");
+    expect((await up.ended).exitCode).toBe(0);
+    await folder.nothingIsLeft();
+  });
+});
