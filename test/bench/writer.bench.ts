@@ -28,7 +28,7 @@ const value = new TextEncoder().encode(JSON.stringify({ filler: "x".repeat(180) 
 
 type Write = (subject: string, expected: number) => Promise<number>;
 const ours: Write = async (subject, expected) => {
-  const outcome = await writeOnce(connection, subject, value, { expect: expected });
+  const outcome = await writeOnce(connection, subject, value, { point: "action.outcome", expect: expected });
   if (outcome.kind !== "written") throw new Error(`not written: ${outcome.kind}`);
   return outcome.sequence;
 };

@@ -65,9 +65,10 @@ describe("apply", () => {
     const again = await jm("apply", "-f", join(folder.path, "definitions"));
     expect(again.stdout).toMatch(/^KIND +REFERENCE +CHANGE$/m);
     expect(again.stdout).toMatch(/^Template +loop +unchanged$/m);
+    const more = STATES.replace("kind: State", "kind: State\ncolor: red");
     const changed = write(
       "changed.yaml",
-      STATES.replace("kind: State", "kind: State\ncolor: red") + "---\n" + STATES.replaceAll("ing", "ed"),
+      `${more}---\napiVersion: jetmesh/v1\nkind: State\nreference: moved\n`,
     );
     const { items } = await json<{ items: { reference: string; change: string }[] }>(
       "apply",
@@ -192,7 +193,7 @@ describe("a jet", () => {
   it("is made without a name of its own too", async () => {
     const { exitCode, stdout } = await jm("jet", "create", "loop", "--wait");
     expect(exitCode).toBe(0);
-    expect(stdout).toMatch(/(loop-\w+) {2}moving → resting {2}create {2}SUCCESS[^]*jet: +\1/);
+    expect(stdout).toMatch(/(loop-\w+) {2}\S+ → resting {2}create {2}SUCCESS[^]*jet: +\1/);
   });
 
   it("that fails gives the action's error and 1", async () => {

@@ -60,16 +60,23 @@ export function startCommand(
     child,
     ended,
     output,
-    prints: (what, withinMs = 60_000) =>
-      eventually(
+    prints: (what, withinMs = 60_000) => {
+      const printed = eventually(
         `the output to match ${String(what)}`,
-        () => {
-          const found = what.exec(output());
-          if (found === null && child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}`);
-          return found ?? undefined;
+        () => what.exec(output()) ?? undefined,
+        {
+          withinMs,
+          lastSeen: output,
         },
-        { withinMs, lastSeen: output },
-      ),
+      );
+      printed.catch(() => undefined);
+      const never = ended.then(({ exitCode }): RegExpExecArray => {
+        const found = what.exec(output());
+        if (found !== null) return found;
+        throw new Error(`it ended with ${String(exitCode)} and never printed ${String(what)}:\n${output()}`);
+      });
+      return Promise.race([printed, never]);
+    },
     signalGroup: (signal) => void process.kill(-(child.pid ?? 0), signal),
   };
 }

@@ -1,12 +1,15 @@
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { eventually } from "@jetmesh/testkit";
+import { eventually, startNatsServer } from "@jetmesh/testkit";
 import { describe, expect, it } from "vitest";
+import { ROOT } from "../support/repository.ts";
 import {
   type MarkedFolder,
   markedFolder,
   type RunningCommand,
   runJm,
   startBootstrapped,
+  startJm,
   transitionsIn,
 } from "./running-commands.ts";
 
@@ -140,5 +143,71 @@ describe("a running `npm start`", () => {
     up.child.kill("SIGTERM");
     expect((await up.ended).exitCode).toBe(0);
     await folder.nothingIsLeft();
+  });
+
+  it("is forced by a signal more than two seconds after the first, and leaves nothing either", async () => {
+    await using folder = markedFolder();
+    const example = join(folder.path, "example");
+    mkdirSync(example);
+    const text = readFileSync(join(ROOT, "examples/web/web.yaml"), "utf8");
+    // Halting never ends, so the stop waits for it.
+    writeFileSync(
+      join(example, "web.yaml"),
+      text.replaceAll(/shell: \[node, halt.mjs.*\]/g, "shell: [sleep, '600']"),
+    );
+    const args = ["up", "--store", join(folder.path, "store"), "--port", "-1", "--example", example];
+    const up = startJm(args, { env: folder.env });
+    await up.prints(RUNNING);
+    const firstAt = performance.now();
+    const ended = await eventually(
+      "up to be forced",
+      () => {
+        if (up.child.exitCode !== null) return up.ended;
+        up.child.kill("SIGINT");
+        return undefined;
+      },
+      { everyMs: 100 },
+    );
+    expect(performance.now() - firstAt).toBeGreaterThan(1_900);
+    expect(ended).toMatchObject({ exitCode: 1, stderr: expect.stringContaining("forced") as string });
+    await folder.nothingIsLeft();
+  });
+});
+
+describe("`up` where NATS_URL names a server", () => {
+  it("uses that one, starts none, and says that a mesh is there already", async () => {
+    await using server = await startNatsServer();
+    await using folder = markedFolder();
+    const env = { ...folder.env, NATS_URL: server.url };
+    const first = startJm(["up", "--store", join(folder.path, "one"), "--runners", "2"], { env });
+    await first.prints(/Ctrl-C stops it/);
+    expect(first.output()).toContain(`using the server at ${server.url}`);
+    expect(first.output()).not.toContain("a mesh runs there already");
+    expect(folder.running().filter(({ command }) => command.includes("nats-server"))).toEqual([]);
+    expect(folder.running().filter(({ command }) => command.includes("flight-plan-runner"))).toHaveLength(2);
+
+    const second = startJm(["up", "--store", join(folder.path, "two")], { env });
+    await second.prints(/a mesh runs there already \(.*gateway.*\)/);
+    await second.prints(/Ctrl-C stops it/);
+    for (const up of [first, second]) up.child.kill("SIGTERM");
+    for (const up of [first, second]) expect(await up.ended).toMatchObject({ exitCode: 0, stderr: "" });
+    await folder.nothingIsLeft();
+  });
+
+  it("ends with 3 where that cannot be reached", async () => {
+    await using folder = markedFolder();
+    const env = { ...folder.env, NATS_URL: "nats://127.0.0.1:9" };
+    const { exitCode, stderr } = await runJm(["up", "--store", folder.path], { env });
+    expect(exitCode).toBe(3);
+    expect(stderr).toContain("cannot reach NATS at nats://127.0.0.1:9");
+  });
+
+  it("ends with 1 and what is needed where that has no JetStream", async () => {
+    await using server = await startNatsServer({ extraConfig: "jetstream: false" });
+    await using folder = markedFolder();
+    const env = { ...folder.env, NATS_URL: server.url };
+    const { exitCode, stderr } = await runJm(["up", "--store", folder.path], { env });
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(/cannot be used: [^]*2\.14 or newer, with JetStream on/);
   });
 });

@@ -77,7 +77,9 @@ test("a closed action is readable, then gone after its TTL, also when the broker
     revision: 1,
     record: JSON.parse(JSON.stringify(old)) as unknown,
   });
-  await writeRepeatable(client.connection, client.names.resume.of("default", actionId), resume);
+  await writeRepeatable(client.connection, client.names.resume.of("default", actionId), resume, {
+    point: "resume.send",
+  });
   // The same request again, and as a message of the stream with the same key.
   const again = await client.request<{ actionId: string }>("jet.trigger", {
     jet: "one",

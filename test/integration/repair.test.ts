@@ -55,7 +55,7 @@ async function jetAt(reference: string): Promise<{ jet: JetRecord; revision: num
 async function writeJet(reference: string, change: (jet: JetRecord) => JetRecord): Promise<JetRecord> {
   const { jet, revision } = await jetAt(reference);
   const next = change(jet);
-  expect((await store.jets.swap(reference, next, revision)).kind).toBe("written");
+  expect((await store.jets.swap(reference, next, revision, { point: "jet.accept" })).kind).toBe("written");
   return next;
 }
 const accepted = (reference: string): Promise<JetRecord> =>
@@ -118,12 +118,14 @@ beforeAll(async () => {
   await mesh.of("state-store").kill();
 
   await accepted("never-made");
-  await store.actions.swap(idOf("never-settled"), succeeded(await accepted("never-settled"), Date.now()), 0);
+  await store.actions.swap(idOf("never-settled"), succeeded(await accepted("never-settled"), Date.now()), 0, {
+    point: "action.make",
+  });
   for (const reference of ["never-told", "told-long-ago"]) {
     const long = reference === "told-long-ago" ? 10 * 60_000 : 0;
     const { jet } = await jetAt(reference);
     const record = succeeded(jet, Date.now() - long);
-    await store.actions.swap(record.id, record, 0);
+    await store.actions.swap(record.id, record, 0, { point: "action.make" });
     if (long === 0) continue;
     const entry = {
       v: 1,
@@ -135,7 +137,9 @@ beforeAll(async () => {
       outcome: "SUCCESS",
     };
     // Without its message id, as after the two minutes for which the broker remembers one.
-    await writeRepeatable(client.connection, client.names.history.of(reference), JSON.stringify(entry));
+    await writeRepeatable(client.connection, client.names.history.of(reference), JSON.stringify(entry), {
+      point: "history.closed",
+    });
   }
   const early = decideAction(
     succeeded(await accepted("closed-too-soon"), Date.now()),
@@ -143,7 +147,7 @@ beforeAll(async () => {
     Date.now(),
   );
   if (early.kind !== "write") throw new Error("not closed");
-  await store.actions.swap(early.next.id, early.next, 0);
+  await store.actions.swap(early.next.id, early.next, 0, { point: "action.make" });
   await writeJet("queue", (jet) => ({
     ...jet,
     queue: [trigger(idOf("queue"))],

@@ -28,6 +28,8 @@ export interface Report {
   readonly exitCode: ExitCode;
   readonly code: string;
   readonly message: string;
+  /** What to do about it, where the message does not say. */
+  readonly remedy?: string;
   readonly details?: unknown;
 }
 
@@ -46,24 +48,35 @@ export function reportOf(thrown: unknown): Report | undefined {
     return { exitCode: EXIT.failed, code, message, ...(details === undefined ? {} : { details }) };
   }
   if (error instanceof UnavailableError) {
-    const more = message.includes("\n") ? "" : "\n  `jm doctor` shows what is missing";
-    return { exitCode: EXIT.unreachable, code: "unavailable", message: message + more };
+    const remedy = message.includes("\n") ? {} : { remedy: "`jm doctor` shows what is missing" };
+    return { exitCode: EXIT.unreachable, code: "unavailable", message, ...remedy };
   }
   if (error instanceof MeshError) {
     const { code, details } = error;
     const exitCode = code === "unavailable" ? EXIT.unreachable : EXIT.failed;
-    const more = details === undefined ? {} : { details };
-    return { exitCode, code, message: withRemedy(code, message), ...more };
+    const remedy = REMEDIES[code];
+    return {
+      exitCode,
+      code,
+      message,
+      ...(remedy === undefined ? {} : { remedy }),
+      ...(details === undefined ? {} : { details }),
+    };
   }
   if (error instanceof BrokerError) return { exitCode: EXIT.failed, code: "broker", message };
   return { exitCode: EXIT.failed, code: "internal", message: error.stack ?? message };
 }
 
+const UNSEEN = "bring it with `jm apply -f FILE`; what you may not see is not there for you: ask with --user";
+
 /** What to do about a refusal, for those where the message of the mesh does not say it already. */
 const REMEDIES: Readonly<Record<string, string>> = {
   forbidden: "ask as another user with --user, or ask for the right",
   unknown_jet: "`jm jet list` shows those that you may see",
-  unknown_template: "`jm apply -f FILE` brings one",
+  unknown_template: UNSEEN,
+  unknown_state: UNSEEN,
+  unknown_plan: UNSEEN,
+  unknown_user: UNSEEN,
   unknown_action: "`jm jet actions JET` shows those that can be triggered now",
   unknown_run: "`jm action list` shows those that there are; closed ones go after a day",
   jet_busy: "wait until it has ended (`jm watch JET`), or take your turn with --queue",
@@ -74,8 +87,3 @@ const REMEDIES: Readonly<Record<string, string>> = {
   queue_full: "try again once some have ended",
   internal: "the logs of the services say more; under `jm up` they are in its store, below logs",
 };
-
-function withRemedy(code: string, message: string): string {
-  const remedy = REMEDIES[code];
-  return remedy === undefined ? message : `${message}\n  ${remedy}`;
-}

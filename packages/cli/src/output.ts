@@ -53,6 +53,9 @@ export function reportError(thrown: unknown, isJson: boolean): ExitCode {
   if (report === undefined) return EXIT.done;
   const { exitCode, ...error } = report;
   if (isJson && error.code !== "usage") toStderr(json({ error }));
-  else if (error.message !== "") toStderr(`jm: ${error.message}\n`);
+  else if (error.message !== "") {
+    const remedy = error.remedy === undefined ? "" : `\n  ${error.remedy}`;
+    toStderr(`jm: ${error.message}${remedy}\n`);
+  }
   return exitCode;
 }

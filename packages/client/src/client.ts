@@ -75,6 +75,7 @@ export async function connectClient(options: ClientOptions): Promise<MeshClient>
     publishTrigger(jet, action, { messageId, ...body } = {}) {
       const headers: [string, string][] = messageId === undefined ? [] : [[MESSAGE_ID_HEADER, messageId]];
       return writeRepeatable(connection, names.trigger.of(user, jet, action), JSON.stringify(body), {
+        point: "trigger.publish",
         headers,
       });
     },

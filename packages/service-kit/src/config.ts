@@ -18,6 +18,8 @@ export const BaseConfig = z.object({
     .string()
     .regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, "must be a reference")
     .default("root"),
+  /** Faults at named points, for tests: see `packages/storage/src/faults.ts`. */
+  JM_FAULTS: z.string().optional(),
   /** How long a service that was asked to stop may finish what it has taken, in milliseconds. */
   JM_DRAIN_MS: z.coerce.number().int().min(0).default(10_000),
 });

@@ -136,6 +136,7 @@ async function connectPatiently(
         url: config.NATS_URL,
         name,
         credsFile: config.NATS_CREDS_FILE,
+        faults: config.JM_FAULTS,
         onStatus: (status) => log.warn(status, "connection changed"),
       });
     } catch (thrown) {

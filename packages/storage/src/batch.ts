@@ -37,6 +37,7 @@ export async function swapBatch(
       publishEncoded(connection.nc, subject, data, undefined, encodeHeaders(headers));
       continue;
     }
+    await connection.faults?.suffer("definitions.apply", "before");
     const commit = encodeHeaders([...headers, ["Nats-Batch-Commit", "1"]]);
     const reply = await connection.pipeline.call(subject, data, commit, 10_000);
     if (typeof reply === "string") throw new UnavailableError(`no acknowledgement of a batch to ${bucket}`);
@@ -45,5 +46,6 @@ export async function swapBatch(
     if (code === JS_CODE.wrongLastSequence || code === JS_CODE.wrongLastSequenceInFlight) return "conflict";
     if (ack.error !== undefined) throw new BrokerError(code, ack.error.description ?? "batch refused");
   }
+  await connection.faults?.suffer("definitions.apply", "after");
   return "written";
 }

@@ -1,6 +1,7 @@
 import type { Names } from "@jetmesh/protocol";
 import type { Connection } from "./connection.ts";
 import { BrokerError, JS_CODE, UnavailableError } from "./errors.ts";
+import type { WritePoint } from "./write-points.ts";
 import { isTransient, pause, writeOnce } from "./writer.ts";
 
 /** What a key holds, read from the leader. */
@@ -17,6 +18,8 @@ export type SwapOutcome =
   | { readonly kind: "conflict" };
 
 export interface SwapOptions {
+  /** Which of the mesh's writes this is. */
+  readonly point: WritePoint;
   readonly ttlMs?: number | undefined;
   /** Give up, with an `UnavailableError`, after this long without a clear answer. */
   readonly deadlineMs?: number | undefined;
@@ -30,13 +33,17 @@ export interface Bucket<T> {
    * Writes where the key's revision is `expected` (0 = never written). An answer that was lost is found out:
    * the write is sent again, and on refusal the leader is read; what stands there word for word is ours.
    */
-  swap(key: string, value: T, expected: number, options?: SwapOptions): Promise<SwapOutcome>;
+  swap(key: string, value: T, expected: number, options: SwapOptions): Promise<SwapOutcome>;
   /** Reads a value that came another way, as a follower's. */
   parse(bytes: Uint8Array): Stored<T>;
   /** Writes whatever is there; one try. False without an acknowledgement. */
-  put(key: string, value: T, options: { readonly ttlMs: number }): Promise<boolean>;
+  put(
+    key: string,
+    value: T,
+    options: { readonly point: WritePoint; readonly ttlMs: number },
+  ): Promise<boolean>;
   /** Leaves a marker; one try. */
-  remove(key: string): Promise<void>;
+  remove(key: string, point: WritePoint): Promise<void>;
 }
 
 export interface BucketPlan<T> {
@@ -94,8 +101,8 @@ export function createBucket<T>(connection: Connection, names: Names, plan: Buck
   return {
     name: plan.name,
     parse: (bytes) => parse(bytes, 0),
-    async put(key, value, { ttlMs }) {
-      const options = { ttlMs, headers: plan.headersOf?.(value) };
+    async put(key, value, { point, ttlMs }) {
+      const options = { point, ttlMs, headers: plan.headersOf?.(value) };
       return (
         (
           await writeOnce(
@@ -108,12 +115,12 @@ export function createBucket<T>(connection: Connection, names: Names, plan: Buck
         ).kind === "written"
       );
     },
-    async remove(key) {
+    async remove(key, point) {
       await writeOnce(
         connection,
         names.kv(plan.name, key),
         "",
-        { headers: [["KV-Operation", "DEL"]] },
+        { point, headers: [["KV-Operation", "DEL"]] },
         READ_TIMEOUT_MS,
       );
     },
@@ -124,11 +131,11 @@ export function createBucket<T>(connection: Connection, names: Names, plan: Buck
         return { kind: "gone", revision: raw.seq };
       return parse(Buffer.from(raw.data ?? "", "base64"), raw.seq);
     },
-    async swap(key, value, expected, { ttlMs, deadlineMs = DEADLINE_MS } = {}) {
+    async swap(key, value, expected, { point, ttlMs, deadlineMs = DEADLINE_MS }) {
       const subject = names.kv(plan.name, key);
       const bytes = encoder.encode(JSON.stringify(value));
       const until = performance.now() + deadlineMs;
-      const options = { expect: expected, ttlMs, headers: plan.headersOf?.(value) };
+      const options = { point, expect: expected, ttlMs, headers: plan.headersOf?.(value) };
       for (let tries = 1, ambiguous = false; ; tries += 1) {
         const outcome = await writeOnce(connection, subject, bytes, options);
         if (outcome.kind === "written") return { kind: "written", revision: outcome.sequence };

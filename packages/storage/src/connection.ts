@@ -4,6 +4,7 @@ import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/nats-core";
 import { connect, credsAuthenticator } from "@nats-io/transport-node";
 import { ensureError, UnavailableError } from "./errors.ts";
+import { type Faults, parseFaults } from "./faults.ts";
 import { createPipeline, type Pipeline } from "./pipeline.ts";
 
 export interface ConnectionOptions {
@@ -12,6 +13,8 @@ export interface ConnectionOptions {
   readonly name: string;
   readonly credsFile?: string | undefined;
   readonly onStatus?: ((status: ConnectionStatus) => void) | undefined;
+  /** Faults at named points, for tests alone (`faults.ts`). */
+  readonly faults?: string | undefined;
 }
 
 export interface ConnectionStatus {
@@ -25,6 +28,8 @@ export interface Connection {
   readonly js: JetStreamClient;
   readonly jsm: JetStreamManager;
   readonly pipeline: Pipeline;
+  /** Absent in production. */
+  readonly faults: Faults | undefined;
   /** Since when it has been connected without a break, by the monotonic clock; undefined while it is not. */
   connectedSince(): number | undefined;
   onReconnect(listener: () => void): () => void;
@@ -87,6 +92,7 @@ export async function connectMesh(options: ConnectionOptions): Promise<Connectio
     js,
     jsm,
     pipeline,
+    faults: options.faults === undefined ? undefined : parseFaults(options.faults),
     connectedSince: () => since,
     onReconnect: (listener) => {
       listeners.add(listener);

@@ -2,6 +2,7 @@ import type { Msg, Subscription } from "@nats-io/nats-core";
 import { createInbox } from "@nats-io/nats-core";
 import type { Connection } from "./connection.ts";
 import { publishEncoded } from "./pipeline.ts";
+import type { AckPoint } from "./write-points.ts";
 
 /**
  * A share of a durable pull consumer. The client's own `consume` asks for more as messages arrive, whether or
@@ -29,6 +30,8 @@ export interface QueueMessage {
 export type Disposal = { readonly kind: "ack" } | { readonly kind: "retry"; readonly afterMs: number };
 
 export interface QueueOptions {
+  /** Which of the mesh's acknowledgements this makes. */
+  readonly point: AckPoint;
   readonly stream: string;
   readonly consumer: string;
   readonly maxInFlight: number;
@@ -119,10 +122,15 @@ export function consumeQueue(connection: Connection, options: QueueOptions): Que
       );
       disposal = { kind: "retry", afterMs: 1_000 };
     }
+    if (connection.faults !== undefined) {
+      const fault = await connection.faults.suffer(options.point, "before");
+      if (fault === "twice") disposal = { kind: "retry", afterMs: 0 };
+    }
     if (!nc.isClosed()) {
       const word = disposal.kind === "ack" ? "+ACK" : `-NAK {"delay": ${String(disposal.afterMs * 1e6)}}`;
       publishEncoded(nc, message.reply ?? "", word, undefined, undefined);
     }
+    await connection.faults?.suffer(options.point, "after");
     inFlight -= 1;
     if (stopped && inFlight === 0) whenIdle?.();
     pull();

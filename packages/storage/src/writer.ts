@@ -1,8 +1,11 @@
 import type { Connection } from "./connection.ts";
 import { BrokerError, JS_CODE, UnavailableError } from "./errors.ts";
 import { encodeHeaders } from "./pipeline.ts";
+import type { WritePoint } from "./write-points.ts";
 
 export interface WriteOptions {
+  /** Which of the mesh's writes this is. */
+  readonly point: WritePoint;
   /** The subject's last sequence that the write expects; 0 = there is none. Absent = whatever it is. */
   readonly expect?: number | undefined;
   /** Seconds are the broker's grain; less than one is one. */
@@ -36,8 +39,23 @@ export async function writeOnce(
   connection: Connection,
   subject: string,
   data: Uint8Array | string,
-  options: WriteOptions = {},
+  options: WriteOptions,
   timeoutMs = ACK_TIMEOUT_MS,
+): Promise<WriteOutcome> {
+  if (connection.faults === undefined) return send(connection, subject, data, options, timeoutMs);
+  const before = await connection.faults.suffer(options.point, "before");
+  if (before === "twice") await send(connection, subject, data, options, timeoutMs);
+  const outcome = await send(connection, subject, data, options, timeoutMs);
+  const after = await connection.faults.suffer(options.point, "after");
+  return after === "lose" ? { kind: "unknown", why: "timeout" } : outcome;
+}
+
+async function send(
+  connection: Connection,
+  subject: string,
+  data: Uint8Array | string,
+  options: WriteOptions,
+  timeoutMs: number,
 ): Promise<WriteOutcome> {
   const reply = await connection.pipeline.call(subject, data, headersOf(options), timeoutMs);
   if (reply === "timeout" || reply === "no_responders" || reply === "closed")
@@ -71,7 +89,7 @@ export async function writeRepeatable(
   connection: Connection,
   subject: string,
   data: Uint8Array | string,
-  options: WriteOptions = {},
+  options: WriteOptions,
   deadlineMs = 30_000,
 ): Promise<number> {
   const until = performance.now() + deadlineMs;

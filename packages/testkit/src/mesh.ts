@@ -22,6 +22,8 @@ export interface TestService {
   readonly instance: string;
   log(): string;
   signal(signal: NodeJS.Signals): void;
+  /** Resolves when the process has ended, however. */
+  readonly gone: Promise<void>;
   /** SIGKILL, and gone. */
   kill(): Promise<void>;
   /** SIGTERM, and gone; the exit code. */
@@ -119,6 +121,7 @@ async function startService(
   });
   closeSync(log);
   const readLog = (): string => readFileSync(logFile, "utf8");
+  const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   let instance: string | undefined;
   child.on("message", (message: { ready?: string; instance?: string }) => (instance = message.instance));
   await eventually(
@@ -136,6 +139,7 @@ async function startService(
     instance: instance ?? "",
     log: readLog,
     signal: (signal) => child.kill(signal),
+    gone,
     kill: async () => void (await end(child, "SIGKILL")),
     stop: () => end(child, "SIGTERM"),
   };

@@ -37,6 +37,7 @@ export async function startRunner(context: ServiceContext<RunnerConfig>): Promis
     await makePool(deps, pool);
     queues.push(
       consumeQueue(connection, {
+        point: "resume.ack",
         stream: names.streams.resume,
         consumer: names.poolConsumer(pool),
         maxInFlight: config.JM_CONCURRENCY,

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { type ActionDecision, type ActionEvent, decideAction } from "@jetmesh/lifecycle";
 import { type ActionRecord, type Claim, MAX_ACTION_BYTES } from "@jetmesh/protocol";
-import type { BrokerClock, MeshStore } from "@jetmesh/storage";
+import type { BrokerClock, MeshStore, WritePoint } from "@jetmesh/storage";
 import type { AbortReason } from "./kinds.ts";
 
 /**
@@ -28,6 +28,19 @@ export interface HeldAction {
   readonly ended: Promise<void>;
   markEnded(): void;
 }
+
+/** What a holder writes, named by the state that it leads to. */
+const POINTS: Readonly<Record<ActionRecord["state"], WritePoint>> = {
+  SLEEPING: "action.again",
+  EXECUTING_MAIN: "action.step",
+  IN_PROGRESS: "action.progress",
+  PAUSED: "action.pause",
+  SUCCESS: "action.outcome",
+  ERROR: "action.outcome",
+  CLOSED: "action.outcome",
+  REVERTING: "action.step",
+  REVERTED: "action.outcome",
+};
 
 export const newNonce = (): string => randomUUID().replaceAll("-", "").slice(0, 20);
 
@@ -57,7 +70,9 @@ export function createHeldAction(
       decision = decideAction(record, { type: "cancel", why: "too_large", message }, deps.clock.now());
       if (decision.kind !== "write") return decision;
     }
-    const written = await deps.store.actions.swap(record.id, decision.next, revision);
+    const written = await deps.store.actions.swap(record.id, decision.next, revision, {
+      point: POINTS[decision.next.state],
+    });
     if (written.kind === "conflict") {
       isLost = true;
       controller.abort({ code: "claim_lost", message: "the claim was taken over" } satisfies AbortReason);

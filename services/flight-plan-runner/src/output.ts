@@ -36,7 +36,9 @@ export function createOutput(deps: OutputDeps, id: string): ActionOutput {
       [LOG_HEADERS.stream, stream],
       [LOG_HEADERS.at, toInstant(deps.clock.now())],
     ];
-    const sent = writeOnce(deps.connection, subject, data, { headers }).finally(() => inFlight.delete(sent));
+    const sent = writeOnce(deps.connection, subject, data, { point: "log.chunk", headers }).finally(() =>
+      inFlight.delete(sent),
+    );
     inFlight.add(sent);
   };
 

@@ -29,7 +29,8 @@ export async function keepPresence(deps: RunnerDeps): Promise<Presence> {
       startedAt,
     };
     const began = performance.now();
-    if (await store.runners.put(id, presence, { ttlMs: config.JM_PRESENCE_TTL_MS })) renewedAt = began;
+    if (await store.runners.put(id, presence, { point: "presence.renew", ttlMs: config.JM_PRESENCE_TTL_MS }))
+      renewedAt = began;
   };
 
   await renew();
@@ -53,7 +54,7 @@ export async function keepPresence(deps: RunnerDeps): Promise<Presence> {
     async stop() {
       clearInterval(timer);
       await renewing;
-      await store.runners.remove(id);
+      await store.runners.remove(id, "presence.end");
     },
   };
 }

@@ -71,7 +71,7 @@ async function sendResume(
   if (record.timers.notBefore !== undefined) return;
   const whole = JSON.stringify({ v: 1, id: record.id, revision, record });
   const body = whole.length <= MAX_CARRIED_BYTES ? whole : JSON.stringify({ v: 1, id: record.id });
-  await writeRepeatable(connection, names.resume.of(record.pool, record.id), body);
+  await writeRepeatable(connection, names.resume.of(record.pool, record.id), body, { point: "resume.send" });
 }
 
 /** A result that came too late is told to the state-stores, which keep it in the history; it is never applied. */

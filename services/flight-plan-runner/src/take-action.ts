@@ -57,7 +57,7 @@ async function take(deps: RunnerDeps, message: QueueMessage, onFree: () => void)
     const nonce = next.claim?.nonce ?? "";
     deps.claiming.add(nonce);
     try {
-      const written = await deps.store.actions.swap(hint.id, next, at.revision);
+      const written = await deps.store.actions.swap(hint.id, next, at.revision, { point: "action.claim" });
       if (written.kind === "conflict") continue;
       if (next.claim?.runner === deps.id) execute(deps, kind, next, written.revision, decision, onFree);
       else endWithoutClaim(deps, next, written.revision, decision);

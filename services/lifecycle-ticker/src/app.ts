@@ -84,7 +84,7 @@ export async function startTicker({
       connection,
       names.resume.of(action.pool, id),
       JSON.stringify({ v: 1, id }),
-      {},
+      { point: "resume.tick" },
       5_000,
     );
   };

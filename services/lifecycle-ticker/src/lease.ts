@@ -40,7 +40,11 @@ export function seekLeadership({ store, clock, role, holder, ttlMs, onChange }: 
       if (stored.kind === "record" && stored.value.holder !== holder) return;
       expected = stored.kind === "absent" ? 0 : stored.revision;
     }
-    const written = await store.leases.swap(role, lease, expected, { ttlMs, deadlineMs: ttlMs });
+    const written = await store.leases.swap(role, lease, expected, {
+      point: "lease.renew",
+      ttlMs,
+      deadlineMs: ttlMs,
+    });
     if (stopped) return;
     renewedAt = began;
     lead(written.kind === "written" ? written.revision : undefined);
@@ -74,6 +78,7 @@ export function seekLeadership({ store, clock, role, holder, ttlMs, onChange }: 
       if (revision !== undefined)
         await store.leases
           .swap(role, { v: 1, holder: "none", at: toInstant(clock.now()) }, revision, {
+            point: "lease.renew",
             ttlMs: 1_000,
             deadlineMs: 1_000,
           })

@@ -65,7 +65,9 @@ export function acceptTrigger(
       if (isTooLarge(decision.next)) {
         return refused("too_large", `what waits for jet '${reference}' would not fit its record`);
       }
-      const written = await deps.store.jets.swap(reference, decision.next, at.revision);
+      const written = await deps.store.jets.swap(reference, decision.next, at.revision, {
+        point: "jet.accept",
+      });
       if (written.kind === "conflict") {
         deps.jets.drop(reference);
         fresh = true;

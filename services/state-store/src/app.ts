@@ -56,6 +56,7 @@ export async function startStateStore({
   await Promise.all([definitions.ready, repair.ready]);
   const api = serveApi(deps);
   const triggers = consumeQueue(connection, {
+    point: "trigger.ack",
     stream: names.streams.triggers,
     consumer: TRIGGER_CONSUMER,
     maxInFlight: config.JM_CONCURRENCY,

@@ -155,6 +155,7 @@ async function applyJet(deps: Deps, definition: JetDefinition, dryRun: boolean):
         reference,
         { ...next, incarnation, changedAt: new Date(now).toISOString() },
         expected,
+        { point: "jet.apply" },
       );
       deps.jets.drop(reference);
       if (written.kind === "written") return change;

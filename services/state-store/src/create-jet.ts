@@ -66,7 +66,7 @@ export function createJet(
       );
       if (decision.kind === "refused") throw new RefusedError(decision.code, decision.message);
       if (decision.kind === "unchanged") throw new Error("a new jet knows no triggers");
-      const written = await deps.store.jets.swap(reference, decision.next, expected);
+      const written = await deps.store.jets.swap(reference, decision.next, expected, { point: "jet.create" });
       if (written.kind === "conflict") continue;
       deps.jets.keep(reference, { jet: decision.next, revision: written.revision });
       await beginOpened(deps, decision, incarnationOf(decision.next, written.revision));

@@ -29,5 +29,8 @@ export async function writeDead(
   };
   deps.log.warn({ subject: message.subject, code, reason }, "dead letter");
   const id = sequence === undefined ? {} : { messageId: `${stream ?? ""}.${String(sequence)}` };
-  await writeRepeatable(deps.connection, deps.names.dead.of(stream ?? "none"), JSON.stringify(letter), id);
+  await writeRepeatable(deps.connection, deps.names.dead.of(stream ?? "none"), JSON.stringify(letter), {
+    point: "dead.letter",
+    ...id,
+  });
 }

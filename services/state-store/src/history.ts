@@ -38,6 +38,7 @@ export async function writeClosed(deps: HistoryDeps, record: ActionRecord): Prom
     ...(record.error === undefined ? {} : { error: record.error }),
   };
   await writeRepeatable(deps.connection, names.history.of(record.jet ?? record.kind), JSON.stringify(entry), {
+    point: "history.closed",
     messageId: record.id,
   });
 }
@@ -84,7 +85,7 @@ export async function writeLate(
     deps.connection,
     deps.names.history.of(record.jet ?? record.kind),
     JSON.stringify(entry),
-    { messageId: `${record.id}.late.${late.nonce}` },
+    { point: "history.late", messageId: `${record.id}.late.${late.nonce}` },
   );
 }
 
@@ -107,6 +108,7 @@ export async function writeRefused(
     refusal: { code: refusal.code, message: refusal.message },
   };
   await writeRepeatable(deps.connection, deps.names.history.of(jet), JSON.stringify(entry), {
+    point: "history.refused",
     messageId: `${asked.id}.refused`,
   });
 }

@@ -25,7 +25,7 @@ export async function makeAction(
   template: TemplateDefinition | undefined,
 ): Promise<ActionAt | undefined> {
   const record = await buildAction(deps, jet, incarnation, open, action, template, deps.clock.now());
-  const written = await deps.store.actions.swap(record.id, record, 0);
+  const written = await deps.store.actions.swap(record.id, record, 0, { point: "action.make" });
   if (written.kind === "conflict") {
     const there = await deps.store.actions.get(record.id);
     if (there.kind !== "record") return undefined;
@@ -50,7 +50,9 @@ export async function sendResume(
   const { names } = deps;
   const whole = JSON.stringify({ v: 1, id: record.id, revision, record });
   const body = whole.length <= MAX_CARRIED_BYTES ? whole : JSON.stringify({ v: 1, id: record.id });
-  await writeRepeatable(deps.connection, names.resume.of(record.pool, record.id), body);
+  await writeRepeatable(deps.connection, names.resume.of(record.pool, record.id), body, {
+    point: "resume.send",
+  });
 }
 
 async function buildAction(

@@ -135,7 +135,9 @@ async function expire(deps: Deps, id: string): Promise<void> {
   if (stored.kind !== "record") return;
   const decision = decideAction(stored.value, { type: "expire" }, deps.clock.now());
   if (decision.kind !== "write") return;
-  const written = await deps.store.actions.swap(id, decision.next, stored.revision);
+  const written = await deps.store.actions.swap(id, decision.next, stored.revision, {
+    point: "action.expire",
+  });
   if (written.kind === "written" && decision.effects.some(({ type }) => type === "tell")) {
     await settleAction(deps, { record: decision.next, revision: written.revision });
   }
@@ -164,7 +166,9 @@ async function moveOn(deps: Deps, reference: string): Promise<void> {
     if (at === undefined || at.jet.open !== undefined) return;
     const advanced = await advance(deps, { kind: "write", next: at.jet, effects: [] });
     if (advanced.next === at.jet) return;
-    const written = await deps.store.jets.swap(reference, advanced.next, at.revision);
+    const written = await deps.store.jets.swap(reference, advanced.next, at.revision, {
+      point: "jet.move-on",
+    });
     if (written.kind === "conflict") {
       deps.jets.drop(reference);
       return;

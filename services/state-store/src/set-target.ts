@@ -45,7 +45,9 @@ export function setTarget(deps: Deps, asked: AskedTarget): Promise<Refusal | und
       if (decision.kind === "refused") return decision;
       if (decision.kind === "unchanged") return undefined;
       const advanced = await advance(deps, decision);
-      const written = await deps.store.jets.swap(asked.jet, advanced.next, at.revision);
+      const written = await deps.store.jets.swap(asked.jet, advanced.next, at.revision, {
+        point: "jet.target",
+      });
       if (written.kind === "conflict") continue;
       deps.jets.keep(asked.jet, { jet: advanced.next, revision: written.revision });
       await afterAdvance(deps, asked.jet, advanced, incarnationOf(at.jet, at.revision));

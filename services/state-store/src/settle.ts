@@ -22,7 +22,7 @@ export async function settleAction(deps: Deps, { record, revision }: ActionAt): 
   const { JM_CLOSED_TTL_MS: closedTtl, JM_ROLLBACK_WINDOW_MS: window } = deps.config;
   const ttlMs = closed.expiry === "rollback_window" ? window : closedTtl;
   // A conflict: somebody else closed it meanwhile, and it is closed either way.
-  await deps.store.actions.swap(record.id, closed.next, revision, { ttlMs });
+  await deps.store.actions.swap(record.id, closed.next, revision, { point: "action.close", ttlMs });
 }
 
 type Written = JetDecision & { kind: "write" };
@@ -52,8 +52,11 @@ async function settleJet(
         continue;
       }
       const advanced = await advance(deps, decision);
-      const options = advanced.expires === true ? { ttlMs: deps.config.JM_CLOSED_TTL_MS } : {};
-      const written = await deps.store.jets.swap(reference, advanced.next, at.revision, options);
+      const ttlMs = advanced.expires === true ? deps.config.JM_CLOSED_TTL_MS : undefined;
+      const written = await deps.store.jets.swap(reference, advanced.next, at.revision, {
+        point: "jet.settle",
+        ttlMs,
+      });
       if (written.kind === "conflict") {
         deps.jets.drop(reference);
         continue;

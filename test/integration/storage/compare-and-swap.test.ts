@@ -23,6 +23,8 @@ const schema = {
   },
 };
 const names = createNames("jm");
+/** Any of the mesh's writes: none of its faults is switched on. */
+const AT = { point: "jet.accept" } as const;
 const plan = { name: "counters", schema };
 
 let server: TestServer;
@@ -49,34 +51,39 @@ afterAll(async () => {
 
 describe("a compare-and-swap", () => {
   test("writes where nothing was, and gives the revision to go on from", async () => {
-    const first = await bucket.swap("a", { n: 1, by: "x" }, 0);
+    const first = await bucket.swap("a", { n: 1, by: "x" }, 0, AT);
     expect(first.kind).toBe("written");
-    const second = await bucket.swap("a", { n: 2, by: "x" }, first.kind === "written" ? first.revision : 0);
+    const second = await bucket.swap(
+      "a",
+      { n: 2, by: "x" },
+      first.kind === "written" ? first.revision : 0,
+      AT,
+    );
     expect(second.kind).toBe("written");
     expect(await bucket.get("a")).toMatchObject({ kind: "record", value: { n: 2 } });
   });
 
   test("from an old revision is a conflict, and changes nothing", async () => {
-    await bucket.swap("b", { n: 1, by: "x" }, 0);
-    expect(await bucket.swap("b", { n: 9, by: "y" }, 0)).toEqual({ kind: "conflict" });
+    await bucket.swap("b", { n: 1, by: "x" }, 0, AT);
+    expect(await bucket.swap("b", { n: 9, by: "y" }, 0, AT)).toEqual({ kind: "conflict" });
     expect(await bucket.get("b")).toMatchObject({ value: { n: 1 } });
   });
 
   test("is won by exactly one of many", async () => {
     const all = await Promise.all(
-      Array.from({ length: 50 }, (_, n) => bucket.swap("race", { n, by: String(n) }, 0)),
+      Array.from({ length: 50 }, (_, n) => bucket.swap("race", { n, by: String(n) }, 0, AT)),
     );
     expect(all.filter(({ kind }) => kind === "written")).toHaveLength(1);
   });
 
   test("over the marker of an expired record needs the marker's revision: nothing is created over it", async () => {
-    await bucket.swap("expired", { n: 1, by: "x" }, 0, { ttlMs: 1_000 });
+    await bucket.swap("expired", { n: 1, by: "x" }, 0, { ...AT, ttlMs: 1_000 });
     const gone = await eventually("the record to expire", async () => {
       const stored = await bucket.get("expired");
       return stored.kind === "gone" ? stored : undefined;
     });
-    expect(await bucket.swap("expired", { n: 2, by: "x" }, 0)).toEqual({ kind: "conflict" });
-    expect((await bucket.swap("expired", { n: 2, by: "x" }, gone.revision)).kind).toBe("written");
+    expect(await bucket.swap("expired", { n: 2, by: "x" }, 0, AT)).toEqual({ kind: "conflict" });
+    expect((await bucket.swap("expired", { n: 2, by: "x" }, gone.revision, AT)).kind).toBe("written");
   });
 
   test("whose answer is lost by a cut is found to be written, by its own content", async () => {
@@ -84,7 +91,7 @@ describe("a compare-and-swap", () => {
     const connection = await connectMesh({ url: proxy.url, name: "cut off" });
     const far = createBucket(connection, names, plan);
     proxy.muteReplies();
-    const swapping = far.swap("lost", { n: 1, by: "me" }, 0);
+    const swapping = far.swap("lost", { n: 1, by: "me" }, 0, AT);
     const there = await eventually("the write to reach the broker", async () => {
       const stored = await bucket.get("lost");
       return stored.kind === "record" ? stored : undefined;
@@ -100,8 +107,8 @@ describe("a compare-and-swap", () => {
     const connection = await connectMesh({ url: proxy.url, name: "cut off" });
     const far = createBucket(connection, names, plan);
     proxy.freeze();
-    const swapping = far.swap("overtaken", { n: 1, by: "me" }, 0);
-    await bucket.swap("overtaken", { n: 1, by: "other" }, 0);
+    const swapping = far.swap("overtaken", { n: 1, by: "me" }, 0, AT);
+    await bucket.swap("overtaken", { n: 1, by: "other" }, 0, AT);
     proxy.thaw();
     proxy.cut();
     expect(await swapping).toEqual({ kind: "conflict" });
@@ -113,7 +120,7 @@ describe("a compare-and-swap", () => {
     const connection = await connectMesh({ url: other.url, name: "alone" });
     await other.kill();
     const far = createBucket(connection, names, plan);
-    await expect(far.swap("x", { n: 1, by: "me" }, 0, { deadlineMs: 500 })).rejects.toBeInstanceOf(
+    await expect(far.swap("x", { n: 1, by: "me" }, 0, { ...AT, deadlineMs: 500 })).rejects.toBeInstanceOf(
       UnavailableError,
     );
     await connection.nc.close();
@@ -163,14 +170,14 @@ describe("what a broker can answer", () => {
   ])("code %i is told apart", async (code, outcome) => {
     answers(`one.${String(code)}`, refusal(code));
     await broker.nc.flush();
-    expect(await writeOnce(near, `one.${String(code)}`, "x", { expect: 1 })).toEqual(outcome);
+    expect(await writeOnce(near, `one.${String(code)}`, "x", { ...AT, expect: 1 })).toEqual(outcome);
   });
 
   test("nobody there is told at once, and no answer at the timeout", async () => {
-    expect(await writeOnce(near, "nobody.there", "x")).toEqual({ kind: "unknown", why: "no_responders" });
+    expect(await writeOnce(near, "nobody.there", "x", AT)).toEqual({ kind: "unknown", why: "no_responders" });
     broker.nc.subscribe("silent", { callback: () => undefined });
     await broker.nc.flush();
-    expect(await writeOnce(near, "silent", "x", {}, 50)).toEqual({ kind: "unknown", why: "timeout" });
+    expect(await writeOnce(near, "silent", "x", AT, 50)).toEqual({ kind: "unknown", why: "timeout" });
   });
 
   test("10164 is not a loss: it is tried again, and written once the other write came to nothing", async () => {
@@ -178,7 +185,7 @@ describe("what a broker can answer", () => {
     answers("$KV.inflight.k", refusal(10164), refusal(10164), { stream: "KV_inflight", seq: 8 });
     answers("$JS.API.STREAM.MSG.GET.KV_inflight", record(7, { n: 1, by: "x" }));
     await broker.nc.flush();
-    expect(await far.swap("k", { n: 2, by: "me" }, 7)).toEqual({ kind: "written", revision: 8 });
+    expect(await far.swap("k", { n: 2, by: "me" }, 7, AT)).toEqual({ kind: "written", revision: 8 });
   });
 
   test("10164 is a loss where the other write came through", async () => {
@@ -186,7 +193,7 @@ describe("what a broker can answer", () => {
     answers("$KV.inflight2.k", refusal(10164));
     answers("$JS.API.STREAM.MSG.GET.KV_inflight2", record(8, { n: 2, by: "other" }));
     await broker.nc.flush();
-    expect(await far.swap("k", { n: 2, by: "me" }, 7)).toEqual({ kind: "conflict" });
+    expect(await far.swap("k", { n: 2, by: "me" }, 7, AT)).toEqual({ kind: "conflict" });
   });
 
   test("a store that is full for a moment is tried again, one that refuses for good is not", async () => {
@@ -194,8 +201,8 @@ describe("what a broker can answer", () => {
     answers("$KV.full.a", refusal(10077), { stream: "KV_full", seq: 3 });
     answers("$KV.full.b", refusal(10166));
     await broker.nc.flush();
-    expect(await far.swap("a", { n: 1, by: "me" }, 0)).toEqual({ kind: "written", revision: 3 });
-    await expect(far.swap("b", { n: 1, by: "me" }, 0)).rejects.toMatchObject({
+    expect(await far.swap("a", { n: 1, by: "me" }, 0, AT)).toEqual({ kind: "written", revision: 3 });
+    await expect(far.swap("b", { n: 1, by: "me" }, 0, AT)).rejects.toMatchObject({
       name: "BrokerError",
       code: 10166,
     });

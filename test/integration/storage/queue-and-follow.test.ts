@@ -13,6 +13,8 @@ import { eventually, startNatsServer, startProxy, type TestServer } from "@jetme
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 const names = createNames("jm");
+/** Any of the mesh's writes: none of its faults is switched on. */
+const AT = { point: "jet.accept" } as const;
 let server: TestServer;
 let connection: Connection;
 beforeEach(async () => {
@@ -39,9 +41,11 @@ afterEach(async () => {
 });
 
 const publish = (count: number): Promise<unknown> =>
-  Promise.all(Array.from({ length: count }, (_, n) => writeOnce(connection, `work.${String(n)}`, String(n))));
+  Promise.all(
+    Array.from({ length: count }, (_, n) => writeOnce(connection, `work.${String(n)}`, String(n), AT)),
+  );
 const put = async (key: string, value: string): Promise<void> =>
-  void (await writeOnce(connection, names.kv("things", key), value));
+  void (await writeOnce(connection, names.kv("things", key), value, AT));
 const left = async (): Promise<number> => (await connection.jsm.streams.info("WORK")).state.messages;
 
 describe("a queue", () => {
@@ -53,10 +57,17 @@ describe("a queue", () => {
       await new Promise<void>((resolve) => waiting.push(resolve));
       return { kind: "ack" };
     };
-    const queue = consumeQueue(connection, { stream: "WORK", consumer: "all", maxInFlight: 8, handle });
+    const queue = consumeQueue(connection, {
+      point: "trigger.ack",
+      stream: "WORK",
+      consumer: "all",
+      maxInFlight: 8,
+      handle,
+    });
     await eventually("eight in flight", () => (queue.inFlight === 8 ? true : undefined));
     const taken: string[] = [];
     const other = consumeQueue(connection, {
+      point: "trigger.ack",
       stream: "WORK",
       consumer: "all",
       maxInFlight: 100,
@@ -77,6 +88,7 @@ describe("a queue", () => {
     let room = 3;
     const taken: number[] = [];
     const queue = consumeQueue(connection, {
+      point: "trigger.ack",
       stream: "WORK",
       consumer: "all",
       maxInFlight: 100,
@@ -99,6 +111,7 @@ describe("a queue", () => {
     await publish(1);
     const deliveries: number[] = [];
     const queue = consumeQueue(connection, {
+      point: "trigger.ack",
       stream: "WORK",
       consumer: "all",
       maxInFlight: 4,
@@ -118,6 +131,7 @@ describe("a queue", () => {
     const taken = new Set<string>();
     const problems: string[] = [];
     const queue = consumeQueue(far, {
+      point: "trigger.ack",
       stream: "WORK",
       consumer: "all",
       maxInFlight: 16,
@@ -178,6 +192,7 @@ describe("a follower", () => {
 
   test("that follows headers gets them, and no bodies", async () => {
     await writeOnce(connection, names.kv("things", "h"), "a long body", {
+      ...AT,
       headers: [["Jm-State", "SLEEPING"]],
     });
     const { changes, follower } = followThings({ headersOnly: true });
@@ -208,7 +223,10 @@ describe("a follower", () => {
     await server.restart();
     await eventually("the connection", () => connection.connectedSince());
     await put("new", "2");
-    await writeOnce(connection, names.kv("things", "goes"), "", { headers: [["KV-Operation", "DEL"]] });
+    await writeOnce(connection, names.kv("things", "goes"), "", {
+      ...AT,
+      headers: [["KV-Operation", "DEL"]],
+    });
     await eventually(
       "the change after the restart",
       () => (seen.get("new") === "2" && !seen.has("goes") ? true : undefined),

@@ -1,5 +1,6 @@
 import type { MeshClient } from "@jetmesh/client";
 import { Health } from "@jetmesh/protocol";
+import { ensureError } from "@jetmesh/storage";
 import { type Finding, ok, wrong } from "./finding.ts";
 
 export const SERVICES = [
@@ -23,16 +24,22 @@ export async function askHealth(client: MeshClient, collectMs = COLLECT_MS): Pro
         strategy: "timer",
         maxWait: collectMs,
       });
-      for await (const reply of replies) {
-        // Nobody listens: a status without a body.
-        const health = reply.data.length === 0 ? undefined : Health.safeParse(reply.json());
-        if (health?.success === true) found.push(health.data);
+      try {
+        for await (const reply of replies) {
+          const health = Health.safeParse(reply.json());
+          if (health.success) found.push(health.data);
+        }
+      } catch (thrown) {
+        // Nobody listens: there is no such process, which is an answer too.
+        if (!isNobodyThere(thrown)) throw thrown;
       }
       return found;
     }),
   );
   return answers.flat();
 }
+
+const isNobodyThere = (thrown: unknown): boolean => ensureError(thrown).message.startsWith("no responders");
 
 export function judgeServices(answers: readonly Health[]): Finding[] {
   return SERVICES.map((service) => {

@@ -14,7 +14,11 @@ export type LockOutcome =
 export function takeLock(store: string): LockOutcome {
   const lock = join(store, "lock");
   const me = identityOf(process.pid);
-  const release = (): void => rmSync(lock, { recursive: true, force: true });
+  const release = (): void => {
+    // Renamed away first: emptied in place it could be taken before it is removed.
+    const released = `${lock}.${me}`;
+    if (rename(lock, released, "ENOENT")) rmSync(released, { recursive: true, force: true });
+  };
   for (;;) {
     if (take(lock, me)) return { kind: "taken", release };
     const owner = readOwner(lock);

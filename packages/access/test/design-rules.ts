@@ -1,0 +1,119 @@
+import { WHO, type World } from "./world.ts";
+
+/**
+ * Design §6 as a table, a line per rule: who of which level may do what, and under which condition. A user's
+ * rights are the union of the rules of every level up to their own; what no rule gives is denied.
+ */
+type Right =
+  | "read the action"
+  | "read the jet"
+  | "change the jet"
+  | "create a jet"
+  | "read the template"
+  | "change the template"
+  | "read a user's plan"
+  | "read a manager's plan"
+  | "read a root's plan"
+  | "change a plan"
+  | "read a state"
+  | "change a state"
+  | "read herself"
+  | "read another user"
+  | "change a user";
+
+type Level = "user" | "manager" | "root";
+type Condition = (world: World) => boolean;
+const always: Condition = () => true;
+
+const isOpenToUsers: Condition = (w) =>
+  w.template === "user" || w.isTemplateUser || w.isJetUser || w.isOtherJetUser;
+const isOpenToManagers: Condition = (w) => w.template !== "root" || w.isTemplateUser || w.isTemplateManager;
+
+/** Level, right, condition. */
+const RULES: readonly (readonly [Level, Right, Condition])[] = [
+  ["user", "read the action", (w) => w.action === "user" && isOpenToUsers(w)],
+  ["manager", "read the action", (w) => w.action !== "root" && isOpenToManagers(w)],
+  ["root", "read the action", always],
+
+  ["user", "read the jet", (w) => w.isJetUser],
+  ["manager", "read the jet", (w) => w.isJetUser || w.isJetManager],
+  ["root", "read the jet", always],
+  ["manager", "change the jet", (w) => w.isJetManager],
+  ["root", "change the jet", always],
+  ["manager", "create a jet", (w) => may(w, "read the template") && may(w, "read the action")],
+  ["root", "create a jet", always],
+
+  ["user", "read the template", isOpenToUsers],
+  ["manager", "read the template", (w) => isOpenToManagers(w) || w.isJetManager || w.isOtherJetManager],
+  ["root", "read the template", always],
+  ["manager", "change the template", (w) => w.template !== "root" && w.isTemplateManager],
+  ["root", "change the template", always],
+
+  ["manager", "read a user's plan", always],
+  ["manager", "read a manager's plan", always],
+  ["root", "read a user's plan", always],
+  ["root", "read a manager's plan", always],
+  ["root", "read a root's plan", always],
+  ["root", "change a plan", always],
+
+  ["user", "read a state", always],
+  ["root", "change a state", always],
+  ["user", "read herself", always],
+  ["root", "read another user", always],
+  ["root", "change a user", always],
+];
+
+const UP_TO: Readonly<Record<Level, readonly Level[]>> = {
+  user: ["user"],
+  manager: ["user", "manager"],
+  root: ["user", "manager", "root"],
+};
+
+/** Whether a rule of a level that she has gives her the right. */
+export function may(world: World, right: Right): boolean {
+  if (world.level === undefined) return false;
+  const levels = UP_TO[world.level];
+  return RULES.some(
+    ([level, given, condition]) => given === right && levels.includes(level) && condition(world),
+  );
+}
+
+/** What authz must answer: "allow", or the code of the denial. */
+export type Verdict = "allow" | "forbidden" | `unknown_${string}`;
+
+const visible = (seen: boolean, done: boolean, unknown: Verdict): Verdict =>
+  seen ? (done ? "allow" : "forbidden") : unknown;
+
+/** Every question of the cross product, with its answer by the rules above. */
+export const QUESTIONS = {
+  "trigger the action": (w: World): Verdict =>
+    may(w, "read the jet") ? (may(w, "read the action") ? "allow" : "unknown_action") : "unknown_jet",
+  "read the jet": (w: World): Verdict => (may(w, "read the jet") ? "allow" : "unknown_jet"),
+  "update the jet": (w: World): Verdict =>
+    visible(may(w, "read the jet"), may(w, "change the jet"), "unknown_jet"),
+  "delete the jet": (w: World): Verdict =>
+    visible(may(w, "read the jet"), may(w, "change the jet"), "unknown_jet"),
+  "create a jet": (w: World): Verdict =>
+    visible(may(w, "read the template"), may(w, "create a jet"), "unknown_template"),
+  "read the template": (w: World): Verdict => (may(w, "read the template") ? "allow" : "unknown_template"),
+  "read a user's plan": (w: World): Verdict => (may(w, "read a user's plan") ? "allow" : "unknown_plan"),
+  "read a manager's plan": (w: World): Verdict =>
+    may(w, "read a manager's plan") ? "allow" : "unknown_plan",
+  "read a root's plan": (w: World): Verdict => (may(w, "read a root's plan") ? "allow" : "unknown_plan"),
+  "read a state": (w: World): Verdict => (may(w, "read a state") ? "allow" : "unknown_state"),
+  "read herself": (w: World): Verdict => (may(w, "read herself") ? "allow" : "unknown_user"),
+  "read another user": (w: World): Verdict => (may(w, "read another user") ? "allow" : "unknown_user"),
+  // Who asks to write is told "forbidden" whether it is there or not: that gives nothing away either.
+  "change the template": (w: World): Verdict =>
+    may(w, "change the template") ? "allow" : w.level === undefined ? "unknown_template" : "forbidden",
+  "change a plan": (w: World): Verdict =>
+    may(w, "change a plan") ? "allow" : w.level === undefined ? "unknown_plan" : "forbidden",
+  "change a state": (w: World): Verdict =>
+    may(w, "change a state") ? "allow" : w.level === undefined ? "unknown_state" : "forbidden",
+  "change a user": (w: World): Verdict =>
+    may(w, "change a user") ? "allow" : w.level === undefined ? "unknown_user" : "forbidden",
+  "read her own run": (w: World): Verdict => (w.level === undefined ? "unknown_run" : "allow"),
+  "read a run of somebody else": (w: World): Verdict => (w.level === "root" ? "allow" : "unknown_run"),
+} as const;
+export type Question = keyof typeof QUESTIONS;
+export { WHO };

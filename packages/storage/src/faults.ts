@@ -1,0 +1,72 @@
+import { ACK_POINTS, type FaultPoint, WRITE_POINTS } from "./write-points.ts";
+
+/**
+ * Faults at named points, for tests: `jet.accept/after=crash@2` kills the process after the second acceptance was
+ * acknowledged. Several are separated by commas. Without a specification nothing of this is in the way.
+ *
+ *   crash     SIGKILL to this very process, as a power switch would
+ *   pause     SIGSTOP: whoever set it sends the SIGCONT
+ *   lose      the write is made and its answer never seen (`after` only)
+ *   twice     the write is made twice; the message is delivered again instead of acknowledged
+ *   delay:MS  everything as it should be, but later
+ */
+export const FAULT_KINDS = ["crash", "pause", "lose", "twice", "delay"] as const;
+export type FaultKind = (typeof FAULT_KINDS)[number];
+
+interface Fault {
+  readonly moment: "before" | "after";
+  readonly kind: FaultKind;
+  readonly ms: number;
+  /** Counts down to the occurrence at which it strikes; it strikes once. */
+  left: number;
+}
+
+export interface Faults {
+  /** Carries out what a process does to itself, and waits out a delay. */
+  suffer(point: FaultPoint, moment: "before" | "after"): Promise<FaultKind | undefined>;
+}
+
+export function parseFaults(specification: string): Faults {
+  const faults = new Map<string, Fault[]>();
+  for (const part of specification.split(",").filter(Boolean)) {
+    const match = /^([a-z.-]+)\/(before|after)=(crash|pause|lose|twice|delay)(?::(\d+))?(?:@(\d+))?$/.exec(
+      part.trim(),
+    );
+    const [, point = "", moment = "", kind = "", ms = "0", at = "1"] = match ?? [];
+    if (match === null || !(Object.hasOwn(WRITE_POINTS, point) || Object.hasOwn(ACK_POINTS, point))) {
+      throw new Error(`not a fault: '${part}'; write like jet.accept/after=crash@2`);
+    }
+    const fault: Fault = {
+      moment: moment as Fault["moment"],
+      kind: kind as FaultKind,
+      ms: Number(ms),
+      left: Number(at),
+    };
+    faults.set(point, [...(faults.get(point) ?? []), fault]);
+  }
+
+  const find = (point: FaultPoint, moment: "before" | "after"): Fault | undefined => {
+    let struck: Fault | undefined;
+    for (const fault of faults.get(point) ?? []) {
+      if (fault.moment !== moment || fault.left <= 0) continue;
+      fault.left -= 1;
+      if (fault.left === 0) struck = fault;
+    }
+    return struck;
+  };
+
+  return {
+    async suffer(point, moment) {
+      const fault = find(point, moment);
+      if (fault === undefined) return undefined;
+      process.stderr.write(`fault ${point}/${moment}=${fault.kind}\n`);
+      if (fault.kind === "crash") {
+        process.kill(process.pid, "SIGKILL");
+        await new Promise(() => undefined);
+      }
+      if (fault.kind === "pause") process.kill(process.pid, "SIGSTOP");
+      if (fault.kind === "delay") await new Promise((resolve) => setTimeout(resolve, fault.ms));
+      return fault.kind;
+    },
+  };
+}
