@@ -46,6 +46,12 @@ const MB = 1024 * 1024;
 /** Each watcher and follower is a consumer; nats-server 2.15 stops at 1 000 a stream unless told otherwise. */
 const MAX_CONSUMERS = 10_000;
 
+/**
+ * What a process that died had taken comes to another after this. Who lives says so every second (`queue.ts`), so
+ * that a slow handler loses nothing.
+ */
+const ACK_WAIT_MS = 4_000;
+
 /** Within this the broker itself drops a history entry that is written again. */
 export const HISTORY_WINDOW_MS = 120_000;
 
@@ -154,7 +160,7 @@ export function topologyOf(names: Names, { replicas }: TopologyOptions): Topolog
         stream: streams.triggers,
         name: TRIGGER_CONSUMER,
         filter: [names.trigger.all, names.trigger.allTargets],
-        ackWaitMs: 30_000,
+        ackWaitMs: ACK_WAIT_MS,
         maxAckPending: 4_096,
       },
     ],
@@ -167,7 +173,7 @@ export function poolConsumerOf(names: Names, pool: string): ConsumerPlan {
     stream: names.streams.resume,
     name: names.poolConsumer(pool),
     filter: [names.resume.ofPool(pool)],
-    ackWaitMs: 30_000,
+    ackWaitMs: ACK_WAIT_MS,
     maxAckPending: 10_000,
   };
 }

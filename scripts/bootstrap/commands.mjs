@@ -18,6 +18,9 @@ async function runScript(file, args, { cwd = ROOT, env = serverEnvironment() } =
   return exitCode;
 }
 
+/** What `npm test` runs; the chaos tests take longer and have a command of their own. */
+const EVERY_DAY = ["unit", "integration", "e2e"].flatMap((project) => ["--project", project]);
+
 const runProject = (project) => (args) => runTests(["--project", project, ...args], serverEnvironment());
 
 export const COMMANDS = {
@@ -31,12 +34,13 @@ export const COMMANDS = {
   format: () => runFormat(),
   async test(args) {
     const checks = await runChecks();
-    const tests = await runTests(args, serverEnvironment());
+    const tests = await runTests([...EVERY_DAY, ...args], serverEnvironment());
     return checks || tests;
   },
   "test:unit": runProject("unit"),
   "test:integration": runProject("integration"),
   "test:e2e": runProject("e2e"),
+  "test:chaos": runProject("chaos"),
   bench: (args) => runScript(inRoot("test/bench/mesh.bench.ts"), args),
   "bench:writer": (args) => runScript(inRoot("test/bench/writer.bench.ts"), args),
 };
@@ -46,7 +50,7 @@ function startsMesh(args) {
   return args.includes("up");
 }
 
-const WITH_SERVER = ["start", "test", "test:integration", "test:e2e", "bench", "bench:writer"];
+const WITH_SERVER = ["start", "test", "test:integration", "test:e2e", "test:chaos", "bench", "bench:writer"];
 
 /** Tests always run servers of their own; everything else uses the one at NATS_URL where it is set. */
 export function needsServer(name, args, env) {

@@ -45,7 +45,9 @@ describe("docs/errors.md", () => {
       Number(status),
       says,
     ]);
-    expect(written).toEqual(Object.entries(ERROR_CODES).map(([code, { status, says }]) => [code, status, says]));
+    expect(written).toEqual(
+      Object.entries(ERROR_CODES).map(([code, { status, says }]) => [code, status, says]),
+    );
   });
 
   it("has every code of an action's error with its meaning, and no other", () => {
@@ -109,11 +111,14 @@ describe("docs/subjects.md", () => {
   });
 
   it("has every bucket, and no other; and they are as its text says", () => {
-    expect(sorted(table("Buckets").map(([bucket]) => bucket ?? ""))).toEqual(sorted(Object.values(names.buckets)));
+    expect(sorted(table("Buckets").map(([bucket]) => bucket ?? ""))).toEqual(
+      sorted(Object.values(names.buckets)),
+    );
     for (const plan of topology.streams.filter(({ name }) => name.startsWith("KV_"))) {
       expect(plan).toMatchObject({ maxPerSubject: 1, allowDirect: false });
       expect(plan.atomicBatch).toBe(plan.name === names.kvStream(names.buckets.definitions));
-      const [, , , , removed = ""] = table("Buckets").find(([name]) => names.kvStream(name ?? "") === plan.name) ?? [];
+      const [, , , , removed = ""] =
+        table("Buckets").find(([name]) => names.kvStream(name ?? "") === plan.name) ?? [];
       const marker = { 0: "nobody yet", 60_000: "markers 1 min", 3_600_000: "markers 1 h" }[plan.markerTtlMs];
       expect(removed).toContain(marker);
     }
@@ -151,7 +156,7 @@ describe("docs/configuration.md", () => {
 
   interface Schema {
     readonly shape: Readonly<Record<string, unknown>>;
-    parse(env: unknown): Readonly<Record<string, unknown>>;
+    parse(env: unknown): Readonly<Record<string, string | number | readonly string[] | undefined>>;
   }
   const rowsOf = (schema: Schema): [string, string][] => {
     const defaults = schema.parse({});
@@ -159,7 +164,8 @@ describe("docs/configuration.md", () => {
   };
   const written = (heading: string): [string, string][] =>
     table(heading).map(([variable = "", value = ""]) => [variable, value]);
-  const byName = (a: readonly [string, string], b: readonly [string, string]): number => (a[0] < b[0] ? -1 : 1);
+  const byName = (a: readonly [string, string], b: readonly [string, string]): number =>
+    a[0] < b[0] ? -1 : 1;
 
   it("has every variable that all services take, with its default, and no other", () => {
     expect(written("Every service").sort(byName)).toEqual(rowsOf(BaseConfig).sort(byName));
@@ -203,7 +209,9 @@ describe("every page", () => {
   });
 
   it.each(PAGES)("%s names files that are there", (page) => {
-    const paths = [...read(page).matchAll(/`((?:protocol|packages|services|test|scripts|examples|docs)\/[\w./-]+)`/g)]
+    const paths = [
+      ...read(page).matchAll(/`((?:protocol|packages|services|test|scripts|examples|docs)\/[\w./-]+)`/g),
+    ]
       .map(([, path = ""]) => path)
       .filter((path) => !existsSync(join(ROOT, path)));
     expect(paths).toEqual([]);
@@ -231,7 +239,7 @@ describe("the decisions in docs/adr", () => {
   it.each(files)("%s says when, what, what else and what follows", (name) => {
     const text = read(join("docs/adr", name));
     expect(text).toMatch(new RegExp(`^# ${name.slice(0, 4)} `));
-    expect(text).toMatch(/\| Date \| \d{4}-\d{2}-\d{2} \|\n\| Status \| \w+/);
+    expect(text).toMatch(/^\| Date +\| \d{4}-\d{2}-\d{2} +\|\n\| Status +\| \w+/m);
     const headings = [...text.matchAll(/^## (.+)$/gm)].map(([, heading]) => heading);
     expect(headings).toEqual(["Context", "Decision", "Alternatives", "Consequences"]);
   });

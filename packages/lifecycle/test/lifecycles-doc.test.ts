@@ -10,6 +10,7 @@ import {
   decideJet,
   type JetDecision,
   type JetEvent,
+  type TriggerFacts,
 } from "../src/index.ts";
 import * as ofAction from "./action-situations.ts";
 import * as ofJet from "./jet-situations.ts";
@@ -97,12 +98,10 @@ describe("the table of every state and event", () => {
 });
 
 describe("the table of a jet's events", () => {
-  const refusing = (facts: object): JetEvent[] =>
-    Object.values(ofJet.EVENTS)
-      .filter((event: JetEvent) => "facts" in event)
-      .map(
-        (event) => ({ ...event, facts: { access: { allow: true }, expired: false, ...facts } }) as JetEvent,
-      );
+  const refusing = (facts: Partial<TriggerFacts>): JetEvent[] =>
+    Object.values<JetEvent>(ofJet.EVENTS).flatMap((event) =>
+      "facts" in event ? [{ ...event, facts: { ...ofJet.ALLOWED, ...facts } }] : [],
+    );
   const events: readonly JetEvent[] = [
     ...Object.values(ofJet.EVENTS),
     ...refusing({ expired: true }),
@@ -113,10 +112,9 @@ describe("the table of a jet's events", () => {
     ...ofJet.PHASES.open,
     queue: Array.from({ length: MAX_QUEUE }, (_, n) => ofJet.asked("stop", String(n).padStart(16, "q"))),
   };
-  const far: JetRecord = {
-    ...ofJet.PHASES["idle with a target"],
-    target: { ...ofJet.PHASES["idle with a target"].target, state: "nowhere" },
-  };
+  const withTarget: JetRecord = ofJet.PHASES["idle with a target"];
+  if (withTarget.target === undefined) throw new Error("a jet with a target has one");
+  const far: JetRecord = { ...withTarget, target: { ...withTarget.target, state: "nowhere" } };
   const all: readonly { on: string; decision: JetDecision }[] = [
     ...Object.values(ofJet.PHASES),
     full,

@@ -8,7 +8,8 @@ import type { AckPoint } from "./write-points.ts";
  * A share of a durable pull consumer. The client's own `consume` asks for more as messages arrive, whether or
  * not the last ones are done; here no more than `maxInFlight` are ever delivered and not yet answered, which is
  * what makes a slow process leave work to the others (Q1), and every way in which a pull can be lost (reconnect,
- * a leader lost, a consumer made again) ends in a new pull within `SILENCE_MS` (Q2).
+ * a leader lost, a consumer made again) ends in a new pull within `SILENCE_MS` (Q2), and a handler that is slow is not
+ * overtaken by another (Q3).
  */
 export interface QueueMessage {
   readonly subject: string;
@@ -64,6 +65,8 @@ export function consumeQueue(connection: Connection, options: QueueOptions): Que
   let heardAt = performance.now();
   let stopped = false;
   let whenIdle: (() => void) | undefined;
+  /** Reply subjects of what is being handled. */
+  const handling = new Set<string>();
 
   const pull = (): void => {
     if (stopped || nc.isClosed() || connection.connectedSince() === undefined) return;
@@ -114,6 +117,8 @@ export function consumeQueue(connection: Connection, options: QueueOptions): Que
 
   const run = async (message: Msg, parsed: QueueMessage): Promise<void> => {
     let disposal: Disposal;
+    const reply = message.reply ?? "";
+    handling.add(reply);
     try {
       disposal = await options.handle(parsed);
     } catch (thrown) {
@@ -128,8 +133,9 @@ export function consumeQueue(connection: Connection, options: QueueOptions): Que
     }
     if (!nc.isClosed()) {
       const word = disposal.kind === "ack" ? "+ACK" : `-NAK {"delay": ${String(disposal.afterMs * 1e6)}}`;
-      publishEncoded(nc, message.reply ?? "", word, undefined, undefined);
+      publishEncoded(nc, reply, word, undefined, undefined);
     }
+    handling.delete(reply);
     await connection.faults?.suffer(options.point, "after");
     inFlight -= 1;
     if (stopped && inFlight === 0) whenIdle?.();
@@ -137,6 +143,10 @@ export function consumeQueue(connection: Connection, options: QueueOptions): Que
   };
 
   const watchdog = setInterval(() => {
+    // Q3: what is still being handled is not given to another; only a process that is gone says nothing.
+    if (connection.connectedSince() !== undefined) {
+      for (const reply of handling) publishEncoded(nc, reply, "+WPI", undefined, undefined);
+    }
     if (asked > 0 && performance.now() - heardAt > SILENCE_MS) open();
     else pull();
   }, 1_000);

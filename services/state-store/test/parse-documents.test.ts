@@ -92,6 +92,10 @@ describe("documents with faults", () => {
   it("are told where the version or the kind is missing or another", () => {
     expect(faultsOf({ kind: "State", reference: "s" })).toMatchObject([{ path: ["apiVersion"] }]);
     expect(faultsOf({ ...state("s"), apiVersion: "jetmesh/v2" })).toMatchObject([{ path: ["apiVersion"] }]);
+    expect(faultsOf({ ...state("s"), apiVersion: "jetmesh/v2", sequence: -1 })).toMatchObject([
+      { path: ["apiVersion"] },
+      { path: ["sequence"] },
+    ]);
     for (const kind of [undefined, "state", "toString", "__proto__", 7, null])
       expect(faultsOf({ ...V1, kind, reference: "s" })).toMatchObject([{ path: ["kind"] }]);
   });
