@@ -87,7 +87,7 @@ export const JetActionDefinition = z.strictObject({
   to: Reference.optional(),
   error: Reference.optional(),
   plan: Reference.optional(),
-  run: z.strictObject({ kind: Reference, argument: z.record(z.string(), z.json()).default({}) }).optional(),
+  run: z.never({ error: "'run' is not built yet: name a plan" }).optional(),
   pool: Reference.optional(),
   delays: ActionDelays.default({}),
   repeat: RepeatPolicy.default({ error: 0, success: 0, backoff: 10_000 }),
@@ -126,13 +126,6 @@ export const TemplateDefinition = z
         });
       }
       seen.add(action.reference);
-      if (action.plan !== undefined && action.run !== undefined) {
-        ctx.addIssue({
-          code: "custom",
-          path: ["actions", index],
-          message: "takes a plan or a run, not both",
-        });
-      }
     });
   });
 export type TemplateDefinition = z.infer<typeof TemplateDefinition>;

@@ -28,6 +28,7 @@ export {
   type RequestOf,
   TriggerReply,
 } from "./api.ts";
+export { type Body, readBody } from "./body.ts";
 export {
   AccessLevel,
   ActionDelays,

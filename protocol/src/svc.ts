@@ -11,6 +11,7 @@ const DefinitionKindName = z.enum(Object.keys(DEFINITION_KEYS) as (keyof typeof 
 /** One question to authz: may this user do this to that? */
 export const AccessCheck = z.discriminatedUnion("operation", [
   z.object({ operation: z.literal("trigger"), user, jet: Reference, action: Reference }),
+  z.object({ operation: z.literal("target"), user, jet: Reference, state: Reference }),
   z.object({ operation: z.literal("jet.create"), user, template: Reference }),
   z.object({ operation: z.enum(["jet.read", "jet.update", "jet.delete"]), user, jet: Reference }),
   z.object({
@@ -46,7 +47,12 @@ const handedOver = {
 export const SVC_REQUESTS = {
   "state-store.import": z.object({ v: Version, user, request: ImportRequest }),
   "state-store.jet-create": z.object({ ...handedOver, request: JetCreateRequest }),
-  "state-store.jet-trigger": z.object({ ...handedOver, request: JetTriggerRequest }),
+  "state-store.jet-trigger": z.object({
+    ...handedOver,
+    request: JetTriggerRequest,
+    /** Authz has denied it: to be kept in the history, and answered so. */
+    denied: z.object({ code: z.string(), message: z.string() }).optional(),
+  }),
   /** Makes the consumer of a pool, if it is missing. */
   "state-store.pool": z.object({ v: Version, pool: Reference }),
   /** Something that a service without the right to write could not process. */

@@ -67,7 +67,50 @@ test("making jets takes a manager, who joins the managers of the jet that he mad
   ).toEqual(["bobs", "his"]);
 });
 
-test("definitions are written by root alone, unless one manages the template", async () => {
+test("making a jet takes read on its create action: one of level root is not for a manager", async () => {
+  const documents = loopDocuments([{ wait: 0 }]).flatMap((one) =>
+    one["kind"] === "Template"
+      ? [
+          {
+            ...one,
+            reference: "vault",
+            name: "vault",
+            actions: [{ reference: "create", accessLevel: "root", transit: "moving", to: "resting" }],
+          },
+        ]
+      : [],
+  );
+  await applyDocuments(root, documents);
+  await expect(bob.request("jet.create", { template: "vault", reference: "gold" })).rejects.toMatchObject({
+    code: "forbidden",
+  });
+  await root.request("jet.create", { template: "vault", reference: "gold", wait: true });
+});
+
+test("bringing a jet to a state takes the state's own level", async () => {
+  await applyDocuments(root, [
+    { apiVersion: "jetmesh/v1", kind: "State", reference: "broken", name: "broken", accessLevel: "root" },
+  ]);
+  alice.connection.nc.publish(alice.names.trigger.ofTarget("alice", "hers", "broken"), "{}");
+  const refused = await eventually("the refusal", async () =>
+    (await allHistory(root.connection, root.names)).find(
+      ({ what, action }) => what === "refused" && action === "broken",
+    ),
+  );
+  expect(refused.refusal?.code).toBe("forbidden");
+});
+
+test("a denial by the API is in the history as one by the stream is", async () => {
+  await expect(
+    alice.request("jet.trigger", { jet: "his", action: "turn", key: "asked-by-api" }),
+  ).rejects.toMatchObject({ code: "unknown_jet" });
+  const refused = (await allHistory(root.connection, root.names)).find(
+    ({ trigger }) => trigger?.key === "asked-by-api",
+  );
+  expect(refused).toMatchObject({ what: "refused", user: "alice", jet: "his", action: "turn" });
+});
+
+test("definitions are written by root alone", async () => {
   const state = { apiVersion: "jetmesh/v1", kind: "State", reference: "new", name: "new" };
   for (const client of [alice, bob]) {
     await expect(client.request("import", { documents: [{ document: state }] })).rejects.toMatchObject({

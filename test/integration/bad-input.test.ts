@@ -80,9 +80,10 @@ describe("a trigger that may not run is refused with its code, in the history", 
   const bad: [string, string, string][] = [
     ["an unknown jet", "jm.trigger.root.nobody.turn", "unknown_jet"],
     ["an unknown action", "jm.trigger.root.good.dance", "unknown_action"],
+    ["a target that is no state", "jm.target.root.good.nowhere", "unknown_state"],
     ["an unknown user", "jm.trigger.stranger.good.turn", "unknown_jet"],
     ["an action that does not begin here", "jm.trigger.root.good.mend", "action_not_available"],
-    ["a target that no path leads to", "jm.target.root.good.nowhere", "no_path"],
+    ["a target that no path leads to", "jm.target.root.good.moving", "no_path"],
     ["a target of an unknown jet", "jm.target.root.nobody.resting", "unknown_jet"],
   ];
   test.each(bad)("%s", async (_name, subject, code) => {
@@ -143,6 +144,60 @@ describe("a bad request to the API is answered with its code", () => {
     expect(reply.headers?.get("Nats-Service-Error-Code")).toBe(status);
     expect(JSON.parse(new TextDecoder().decode(reply.data))).toMatchObject({ code });
     await nextGoodOneIsServed();
+  });
+
+  test("ten thousand faults in one request are answered, and nobody falls over them", async () => {
+    const users = Array.from({ length: 9_000 }, (_, n) => `B${String(n)}!`);
+    const documents = [
+      { document: { apiVersion: "jetmesh/v1", kind: "Template", reference: "x", name: "x", users } },
+    ];
+    for (const user of ["root", "stranger"]) {
+      const reply = await nc.request(`jm.api.${user}.import`, bytes(JSON.stringify({ documents })), {
+        timeout: 5_000,
+      });
+      expect(reply.headers?.get("Nats-Service-Error-Code")).toBe("400");
+      const apply = await nc.request(
+        `jm.api.${user}.template.apply`,
+        bytes(JSON.stringify({ reference: "x", name: "x", users, managers: users })),
+        { timeout: 5_000 },
+      );
+      expect(apply.headers?.get("Nats-Service-Error-Code")).toBe("400");
+    }
+    await nextGoodOneIsServed();
+    for (const service of mesh.services) expect(service.isRunning(), service.name).toBe(true);
+  });
+
+  test("JSON nested beyond reason is refused, on the API and in the stream", async () => {
+    const deep = bytes(
+      `{"jet":"good","action":"turn","argument":{"x":${"[".repeat(50_000)}${"]".repeat(50_000)}}}`,
+    );
+    const reply = await nc.request("jm.api.root.jet.trigger", deep, { timeout: 5_000 });
+    expect(reply.headers?.get("Nats-Service-Error-Code")).toBe("400");
+    const before = (await deadLetters()).length;
+    nc.publish("jm.trigger.root.good.turn", deep);
+    await eventually("a dead letter", async () => ((await deadLetters()).length > before ? true : undefined));
+    expect((await deadLetters()).at(-1)).toMatchObject({
+      code: "invalid_request",
+      origin: { deliveries: 1 },
+    });
+    await nextGoodOneIsServed();
+  });
+
+  test("a list of large records comes in pages that fit a message", async () => {
+    const argument = { x: "x".repeat(300 * 1024) };
+    for (let n = 0; n < 4; n += 1)
+      await client.request("jet.trigger", { jet: "good", action: "turn", argument, wait: true });
+    let seen = 0;
+    for (let cursor: string | undefined, page = 0; page === 0 || cursor !== undefined; page += 1) {
+      const reply: { items: unknown[]; cursor?: string } = await client.request("action.list", {
+        jet: "good",
+        limit: 1_000,
+        ...(cursor === undefined ? {} : { cursor }),
+      });
+      seen += reply.items.length;
+      cursor = reply.cursor;
+    }
+    expect(seen).toBeGreaterThan(4);
   });
 
   test("without a reply subject it becomes a dead letter", async () => {

@@ -105,6 +105,33 @@ test("a closed action is readable, then gone after its TTL, also when the broker
   expect((await stored(actionId)).kind).not.toBe("record");
 });
 
+test("one key for two jets is two triggers, and neither is stuck or lost", async () => {
+  await client.request("jet.create", { template: "loop", reference: "twin-a", wait: true });
+  await client.request("jet.create", { template: "loop", reference: "twin-b", wait: true });
+  const both = await Promise.all(
+    ["twin-a", "twin-b"].map((jet) =>
+      client.request<{ actionId: string; outcome: string }>("jet.trigger", {
+        jet,
+        action: "turn",
+        key: "same",
+        wait: true,
+      }),
+    ),
+  );
+  expect(both.map(({ outcome }) => outcome)).toEqual(["SUCCESS", "SUCCESS"]);
+  expect(both[0]?.actionId).not.toBe(both[1]?.actionId);
+});
+
+test("a keyed request that made a jet, which was destroyed since, does not make it again", async () => {
+  const request = { template: "loop", reference: "once", key: "make-once", wait: true };
+  await client.request("jet.create", request);
+  await client.request("jet.trigger", { jet: "once", action: "remove", wait: true });
+  await client.request("jet.create", { ...request, wait: false });
+  await expect(client.request("jet.get", { reference: "once" })).rejects.toMatchObject({
+    code: "unknown_jet",
+  });
+});
+
 test("a destroyed jet says so for its TTL, its name is free at once, and nothing of the old touches the new", async () => {
   await client.request("jet.create", { template: "loop", reference: "phoenix", wait: true });
   const first = await createMeshStore(client.connection, client.names).jets.get("phoenix");

@@ -23,7 +23,9 @@ export interface AccessFacts {
   isUserOfAnyJet(template: string, user: string): boolean;
   isManagerOfAnyJet(template: string, user: string): boolean;
   planLevel(reference: string): AccessLevel | undefined;
-  exists(kind: "State" | "User", reference: string): boolean;
+  /** The level that it takes to bring a jet there; undefined where there is no such state. */
+  stateLevel(reference: string): AccessLevel | undefined;
+  isUser(reference: string): boolean;
 }
 
 export interface JetFacts {
@@ -59,8 +61,21 @@ export function decideAccess(check: AccessCheck, facts: AccessFacts): AccessAnsw
       const found = facts.template(template);
       if (found === undefined || !mayReadTemplate(facts, level, user, found))
         return unknown("template", template);
-      const may = level !== undefined && atMost("manager", level);
-      return may ? ALLOW : deny("forbidden", `making a jet takes a manager; '${user}' is none`);
+      const isManager = level !== undefined && atMost("manager", level);
+      if (!isManager) return deny("forbidden", `making a jet takes a manager; '${user}' is none`);
+      const create = createActionOf(found);
+      if (create !== undefined && !mayReadAction(facts, level, user, found, create)) {
+        return deny("forbidden", `the action that creates jets of '${template}' is not for '${user}'`);
+      }
+      return ALLOW;
+    })
+    .with({ operation: "target" }, ({ user, jet, state }) => {
+      const target = facts.jet(jet);
+      if (target === undefined || !mayReadJet(level, user, target)) return unknownJet(jet);
+      const stateLevel = facts.stateLevel(state);
+      if (stateLevel === undefined) return unknown("state", state);
+      const may = level !== undefined && atMost(stateLevel, level);
+      return may ? ALLOW : deny("forbidden", `bringing a jet to '${state}' takes level ${stateLevel}`);
     })
     .with({ operation: "jet.read" }, ({ user, jet }) => {
       const found = facts.jet(jet);
@@ -76,19 +91,11 @@ export function decideAccess(check: AccessCheck, facts: AccessFacts): AccessAnsw
       mayReadDefinition(facts, level, user, kind, reference) ? ALLOW : unknown(kind.toLowerCase(), reference),
     )
     .with({ operation: "definition.write" }, ({ user, kind, reference }) => {
+      // Managers of a template come with the whole table of design §6, action by action; until then root alone.
       if (level === "root") return ALLOW;
-      const found = kind === "Template" ? facts.template(reference) : undefined;
-      if (
-        level === "manager" &&
-        found !== undefined &&
-        atMost(found.accessLevel, "manager") &&
-        found.managers.includes(user)
-      )
-        return ALLOW;
-      const seen = mayReadDefinition(facts, level, user, kind, reference);
-      return seen || level !== undefined
-        ? deny("forbidden", `'${user}' may not change ${kind.toLowerCase()} '${reference}'`)
-        : unknown(kind.toLowerCase(), reference);
+      return level === undefined
+        ? unknown(kind.toLowerCase(), reference)
+        : deny("forbidden", `'${user}' may not change ${kind.toLowerCase()} '${reference}'`);
     })
     .with({ operation: "run.read" }, ({ user, owner }) =>
       level === "root" || (level !== undefined && user === owner)
@@ -96,6 +103,13 @@ export function decideAccess(check: AccessCheck, facts: AccessFacts): AccessAnsw
         : deny("unknown_run", "there is no such action"),
     )
     .exhaustive();
+}
+
+/** The same choice as the lifecycle's `createAction`: of those with no `from` and some `to` the first by priority. */
+function createActionOf(template: TemplateDefinition): JetActionDefinition | undefined {
+  return template.actions
+    .filter(({ from, to }) => from === undefined && to !== undefined)
+    .sort((a, b) => a.priority - b.priority || (a.reference < b.reference ? -1 : 1))[0];
 }
 
 const unknown = (kind: string, reference: string): AccessAnswer =>
@@ -158,13 +172,13 @@ function mayReadDefinition(
       const template = facts.template(reference);
       return template !== undefined && mayReadTemplate(facts, level, user, template);
     })
-    .with("State", () => facts.exists("State", reference))
+    .with("State", () => facts.stateLevel(reference) !== undefined)
     .with("Plan", () => {
       const planLevel = facts.planLevel(reference);
       return (
         planLevel !== undefined && (level === "root" || (level === "manager" && atMost(planLevel, "manager")))
       );
     })
-    .with("User", () => facts.exists("User", reference) && (level === "root" || user === reference))
+    .with("User", () => facts.isUser(reference) && (level === "root" || user === reference))
     .exhaustive();
 }

@@ -67,10 +67,9 @@ describe("a manager", () => {
     );
   });
 
-  it("changes the templates that she manages, but none of level root", () => {
+  it("changes no definition, not even a template that she manages: that is for root", () => {
     const write = { operation: "definition.write", kind: "Template", reference: TEMPLATE };
-    expect(codeOf(ask(write, { ...manager, isTemplateManager: true }))).toBe("allow");
-    expect(codeOf(ask(write, { ...manager, isTemplateManager: true, template: "root" }))).toBe("forbidden");
+    expect(codeOf(ask(write, { ...manager, isTemplateManager: true }))).toBe("forbidden");
     expect(codeOf(ask(write, { ...manager, isTemplateUser: true }))).toBe("forbidden");
   });
 

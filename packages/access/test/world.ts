@@ -115,7 +115,7 @@ export function factsOf(world: World): AccessFacts {
     isUserOfAnyJet: (reference, user) => anyJet(reference, user, "users"),
     isManagerOfAnyJet: (reference, user) => anyJet(reference, user, "managers"),
     planLevel: (reference) => planLevels[reference],
-    exists: (kind, reference) =>
-      kind === "State" ? reference === "running" : reference === "bob" || reference === WHO,
+    stateLevel: (reference) => (reference === "running" ? "user" : undefined),
+    isUser: (reference) => reference === "bob" || reference === WHO,
   };
 }

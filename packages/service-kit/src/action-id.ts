@@ -10,8 +10,16 @@ const idOf = (...parts: readonly (string | number)[]): string =>
 /** Of a message in a stream that carries no key of its sender's. */
 export const actionIdOfMessage = (stream: string, sequence: number): string =>
   idOf("message", stream, sequence);
-/** Of a request or message with a key: the same key by the same user is the same request. */
-export const actionIdOfKey = (user: string, key: string): string => idOf("key", user, key);
+/**
+ * Of a request or message with a key: the same key by the same user for the same jet is the same request. The jet
+ * is part of it, for two jets cannot have one action: with the key alone the second would be lost or stuck.
+ */
+export const actionIdOfKey = (
+  user: string,
+  key: string,
+  what: "create" | "trigger" | "target",
+  jet: string,
+): string => idOf("key", user, key, what, jet);
 /** Of a child: a hop of a target, later a step of a workflow. */
 export const actionIdOfChild = (parent: string, reference: string, iteration: number): string =>
   idOf("child", parent, reference, iteration);

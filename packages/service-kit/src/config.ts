@@ -12,8 +12,11 @@ export const BaseConfig = z.object({
   JM_REPLICAS: z.coerce.number().int().min(1).max(5).default(1),
   /** How long a closed record is kept, in milliseconds. */
   JM_CLOSED_TTL_MS: z.coerce.number().int().min(1_000).default(86_400_000),
-  /** How long the presence of a runner outlives its last renewal, in milliseconds. */
-  JM_PRESENCE_TTL_MS: z.coerce.number().int().min(1_000).default(5_000),
+  /**
+   * How long the presence of a runner outlives its last renewal, in milliseconds: one that is cut off ends its own
+   * work after two thirds of it, and is not taken over by others before all of it has passed (design §2).
+   */
+  JM_PRESENCE_TTL_MS: z.coerce.number().int().min(3_000).default(15_000),
   JM_ROOT_USER: z
     .string()
     .regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, "must be a reference")

@@ -52,6 +52,8 @@ export async function runService<C extends BaseConfig>(plan: ServicePlan<C>): Pr
   const names = createNames(config.JM_PREFIX);
   const startedAt = new Date().toISOString();
   const stop = stopSignal(log);
+  // A request that trips over a fault of ours costs that request, not the process and all that it holds.
+  process.on("unhandledRejection", (thrown) => log.error({ err: thrown }, "a rejection that nobody handled"));
   try {
     const connection = await connectPatiently(plan.name, config, log, stop.signal);
     await assertServer(connection);
@@ -77,13 +79,11 @@ export async function runService<C extends BaseConfig>(plan: ServicePlan<C>): Pr
     const closed = await Promise.race([stop.asked.then(() => false), connection.closed.then(() => true)]);
     if (closed) throw new UnavailableError("the connection was closed for good");
     log.info("draining");
-    await Promise.race([
-      running.drain(),
-      timeout(config.JM_DRAIN_MS).then(() => log.warn("drain took too long")),
-    ]);
+    const drained = running.drain().then(() => true);
+    const late = Promise.race([timeout(config.JM_DRAIN_MS), brokerGone(connection)]).then(() => false);
+    if (!(await Promise.race([drained, late]))) log.warn("stopped with work left: others take it over");
     clock.stop();
-    await health.stop();
-    await connection.close();
+    await Promise.race([health.stop().then(() => connection.close()), timeout(CLOSE_MS)]);
     log.info("stopped");
     process.exit(0);
   } catch (thrown) {
@@ -162,5 +162,17 @@ async function waitForTopology(
     await timeout(100);
   }
 }
+
+/** Without a broker there is nothing to finish: resolves when it has been away for a second. */
+async function brokerGone(connection: Connection): Promise<void> {
+  let since = performance.now();
+  while (performance.now() - since < CLOSE_MS) {
+    await timeout(100);
+    if (connection.connectedSince() !== undefined) since = performance.now();
+  }
+}
+
+/** How long saying goodbye to a broker may take. */
+const CLOSE_MS = 1_000;
 
 const timeout = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -20,7 +20,7 @@ describe("a configuration read from an environment", () => {
       JM_LOG_LEVEL: "info",
       JM_REPLICAS: 1,
       JM_CLOSED_TTL_MS: 86_400_000,
-      JM_PRESENCE_TTL_MS: 5_000,
+      JM_PRESENCE_TTL_MS: 15_000,
       JM_ROOT_USER: "root",
       JM_DRAIN_MS: 10_000,
     });

@@ -120,7 +120,7 @@ export function createBucket<T>(connection: Connection, names: Names, plan: Buck
         connection,
         names.kv(plan.name, key),
         "",
-        { point, headers: [["KV-Operation", "DEL"]] },
+        { point, ttlMs: 60_000, headers: [["KV-Operation", "DEL"]] },
         READ_TIMEOUT_MS,
       );
     },

@@ -7,7 +7,7 @@ import { createInbox } from "@nats-io/nats-core";
  * last token of their subject; requests that got none are swept every 100 ms, oldest first, so a timeout is late
  * by at most that. Measured by `npm run bench:writer`.
  */
-export type Reply = Msg | "timeout" | "no_responders" | "closed";
+export type Reply = Msg | "timeout" | "no_responders" | "closed" | "too_large";
 
 interface Waiting {
   readonly deadline: number;
@@ -100,7 +100,13 @@ export function createPipeline(nc: NatsConnection): Pipeline {
         waiting.set(token, { deadline: performance.now() + timeoutMs, resolve, send });
         inFlight += 1;
         sweeper ??= setInterval(sweep, SWEEP_MS);
-        if (connected) publishEncoded(nc, subject, data, inbox + token, headers);
+        if (!connected) return;
+        try {
+          publishEncoded(nc, subject, data, inbox + token, headers);
+        } catch {
+          // All that the client refuses to send is what is larger than the broker takes.
+          settle(timeoutMs, token, "too_large");
+        }
       });
     },
     interrupt() {

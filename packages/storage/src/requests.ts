@@ -40,6 +40,7 @@ const WHY = {
   timeout: "timed out",
   no_responders: "nobody listens there",
   closed: "the connection is closed",
+  too_large: "it is larger than the broker takes",
 } as const;
 
 export interface Incoming {
@@ -50,6 +51,9 @@ export interface Incoming {
   reply(body: unknown): void;
   replyError(status: number, error: RemoteError): void;
 }
+
+/** Below the broker's megabyte, headers included. */
+const MAX_REPLY_BYTES = 1_000_000;
 
 export interface Responder {
   stop(): Promise<void>;
@@ -82,7 +86,13 @@ function toIncoming({ nc }: Connection, message: Msg): Incoming {
   const canReply = reply !== undefined && reply !== "";
   const send = (body: unknown, headers?: Uint8Array): void => {
     if (!canReply || nc.isClosed()) return;
-    publishEncoded(nc, reply, JSON.stringify(body), undefined, headers);
+    const text = JSON.stringify(body);
+    if (Buffer.byteLength(text) <= MAX_REPLY_BYTES) {
+      return publishEncoded(nc, reply, text, undefined, headers);
+    }
+    // The broker would take no more, and the client throws rather than send it.
+    const error = { code: "too_large", message: "the answer is larger than a message may be" };
+    publishEncoded(nc, reply, JSON.stringify(error), undefined, errorHeaders(413, error));
   };
   return {
     subject: message.subject,

@@ -60,6 +60,7 @@ async function send(
   const reply = await connection.pipeline.call(subject, data, headersOf(options), timeoutMs);
   if (reply === "timeout" || reply === "no_responders" || reply === "closed")
     return { kind: "unknown", why: reply };
+  if (reply === "too_large") return { kind: "refused", code: 0, message: "larger than the broker takes" };
   const ack = JSON.parse(decoder.decode(reply.data)) as PubAck;
   if (ack.error !== undefined) {
     const code = ack.error.err_code ?? ack.error.code ?? 0;

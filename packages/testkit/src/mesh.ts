@@ -21,6 +21,7 @@ export interface TestService {
   readonly pid: number;
   readonly instance: string;
   log(): string;
+  isRunning(): boolean;
   signal(signal: NodeJS.Signals): void;
   /** Resolves when the process has ended, however. */
   readonly gone: Promise<void>;
@@ -138,6 +139,7 @@ async function startService(
     pid: child.pid ?? 0,
     instance: instance ?? "",
     log: readLog,
+    isRunning: () => child.exitCode === null && child.signalCode === null,
     signal: (signal) => child.kill(signal),
     gone,
     kill: async () => void (await end(child, "SIGKILL")),

@@ -1,5 +1,6 @@
 import type { AccessFacts, JetFacts } from "@jetmesh/access";
 import {
+  type AccessLevel,
   DEFINITION_KEYS,
   JetRecord,
   StoredDefinition,
@@ -22,8 +23,8 @@ const FollowedJet = JetRecord.pick({ template: true, users: true, managers: true
 export function createFollowedFacts(rootUser: string): FollowedFacts {
   const users = new Map<string, UserDefinition>();
   const templates = new Map<string, TemplateDefinition>();
-  const plans = new Map<string, "user" | "manager" | "root">();
-  const states = new Set<string>();
+  const plans = new Map<string, AccessLevel>();
+  const states = new Map<string, AccessLevel>();
   const jets = new Map<string, JetFacts>();
   const usersOfJets = createCounts();
   const managersOfJets = createCounts();
@@ -43,7 +44,8 @@ export function createFollowedFacts(rootUser: string): FollowedFacts {
     isUserOfAnyJet: (template, user) => usersOfJets.has(template, user),
     isManagerOfAnyJet: (template, user) => managersOfJets.has(template, user),
     planLevel: (reference) => plans.get(reference),
-    exists: (kind, reference) => (kind === "State" ? states.has(reference) : users.has(reference)),
+    stateLevel: (reference) => states.get(reference),
+    isUser: (reference) => users.has(reference),
     onDefinition(change) {
       forget(change.key);
       if (!change.exists) return;
@@ -51,7 +53,7 @@ export function createFollowedFacts(rootUser: string): FollowedFacts {
       if (definition.kind === "User") users.set(definition.reference, definition);
       else if (definition.kind === "Template") templates.set(definition.reference, definition);
       else if (definition.kind === "Plan") plans.set(definition.reference, definition.accessLevel);
-      else states.add(definition.reference);
+      else states.set(definition.reference, definition.accessLevel);
     },
     onJet(change) {
       const before = jets.get(change.key);

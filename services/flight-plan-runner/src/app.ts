@@ -29,19 +29,21 @@ export async function startRunner(context: ServiceContext<RunnerConfig>): Promis
   // Answerable before it holds anything: a claim whose holder nobody can ask would look dead.
   const questions = answerQuestions(deps);
   const presence = await keepPresence(deps);
-  const queues: Queue[] = [];
+  const queues = new Map<string, Queue>();
   const onFree = (): void => {
-    for (const queue of queues) queue.poke();
+    for (const queue of queues.values()) queue.poke();
   };
   for (const pool of config.JM_POOLS) {
     await makePool(deps, pool);
-    queues.push(
+    queues.set(
+      pool,
       consumeQueue(connection, {
         point: "resume.ack",
         stream: names.streams.resume,
         consumer: names.poolConsumer(pool),
         maxInFlight: config.JM_CONCURRENCY,
-        room: () => config.JM_CONCURRENCY - deps.held.size,
+        // What the other pools are taking counts too, so that several pools share one limit.
+        room: () => config.JM_CONCURRENCY - deps.held.size - takingElsewhere(queues, pool),
         handle: (message) => takeAction(deps, message, onFree),
         onProblem: (problem) => log.warn({ problem, pool }, "resumes"),
       }),
@@ -55,7 +57,7 @@ export async function startRunner(context: ServiceContext<RunnerConfig>): Promis
       load: deps.held.size,
     }),
     async drain() {
-      await Promise.all(queues.map((queue) => queue.stop()));
+      await Promise.all([...queues.values()].map((queue) => queue.stop()));
       await finishHeld(deps);
       await presence.stop();
       await questions.stop();
@@ -75,6 +77,9 @@ async function finishHeld(deps: RunnerDeps): Promise<void> {
     action.abandon({ code: "runner_stopped", message: "the runner was stopped" });
   await all();
 }
+
+const takingElsewhere = (queues: ReadonlyMap<string, Queue>, pool: string): number =>
+  [...queues].reduce((sum, [name, queue]) => (name === pool ? sum : sum + queue.inFlight), 0);
 
 /** State-stores make the consumers; this one waits for one that is there, however long. */
 async function makePool({ connection, names, log }: RunnerDeps, pool: string): Promise<void> {

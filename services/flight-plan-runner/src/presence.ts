@@ -3,19 +3,18 @@ import type { RunnerPresence } from "@jetmesh/protocol";
 import type { RunnerDeps } from "./deps.ts";
 
 /**
- * A runner's presence: a key with a TTL, written again three times in that time. A runner that has had no
- * acknowledged renewal for 10 s by its own monotonic clock ends its own work, since others may take it for dead
- * from 15 s on (design §2).
+ * A runner's presence: a key with a TTL, written again six times in that time. A runner that has had no
+ * acknowledged renewal for two thirds of it (10 s) by its own monotonic clock ends its own work, since others may
+ * take it for dead when all of it has passed (15 s; design §2).
  */
 export interface Presence {
   stop(): Promise<void>;
 }
 
-const LOST_MS = 10_000;
-
 export async function keepPresence(deps: RunnerDeps): Promise<Presence> {
   const { config, store, clock, log, id, held } = deps;
   const startedAt = toInstant(clock.now());
+  const lostMs = (config.JM_PRESENCE_TTL_MS * 2) / 3;
   let renewedAt = performance.now();
 
   const renew = async (): Promise<void> => {
@@ -38,8 +37,8 @@ export async function keepPresence(deps: RunnerDeps): Promise<Presence> {
   let isRenewing = false;
   const timer = setInterval(
     () => {
-      if (performance.now() - renewedAt > LOST_MS && held.size > 0) {
-        log.error({ held: held.size }, "no presence for 10 s: ending what runs here");
+      if (performance.now() - renewedAt > lostMs && held.size > 0) {
+        log.error({ held: held.size }, "no presence: ending what runs here");
         for (const action of held.values())
           action.abandon({ code: "presence_lost", message: "the runner lost its presence" });
       }
@@ -47,7 +46,7 @@ export async function keepPresence(deps: RunnerDeps): Promise<Presence> {
       isRenewing = true;
       renewing = renew().finally(() => (isRenewing = false));
     },
-    Math.floor(config.JM_PRESENCE_TTL_MS / 3),
+    Math.floor(config.JM_PRESENCE_TTL_MS / 6),
   );
 
   return {

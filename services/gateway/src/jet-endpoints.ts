@@ -19,7 +19,8 @@ export async function createJet(
   user: string,
   request: RequestOf<"jet.create">,
 ): Promise<TriggerReply> {
-  return triggering(deps, user, request, (handed) =>
+  const idOf = (key: string): string => actionIdOfKey(user, key, "create", request.reference ?? "");
+  return triggering(deps, user, request, idOf, (handed) =>
     handOver<TriggerReply, "state-store.jet-create">(deps, "state-store.jet-create", { ...handed, request }),
   );
 }
@@ -29,10 +30,16 @@ export async function triggerJet(
   user: string,
   request: RequestOf<"jet.trigger">,
 ): Promise<TriggerReply> {
-  await mustBeAllowed(deps, { operation: "trigger", user, jet: request.jet, action: request.action });
-  return triggering(deps, user, request, (handed) =>
+  const { jet, action } = request;
+  const [answer] = await askAccess(deps, [{ operation: "trigger", user, jet, action }]);
+  if (answer === undefined) throw new RefusedError("internal", "authz did not answer");
+  // A denial goes the same way: whoever writes the history answers it.
+  const denied = answer.allow ? {} : { denied: { code: answer.code, message: answer.message } };
+  const idOf = (key: string): string => actionIdOfKey(user, key, "trigger", jet);
+  return triggering(deps, user, request, idOf, (handed) =>
     handOver<TriggerReply, "state-store.jet-trigger">(deps, "state-store.jet-trigger", {
       ...handed,
+      ...denied,
       request,
     }),
   );
@@ -51,12 +58,13 @@ async function triggering(
   deps: GatewayDeps,
   user: string,
   request: { readonly key?: string | undefined; readonly wait: boolean; readonly timeoutMs: number },
+  idOf: (key: string) => string,
   hand: (handed: HandedOver) => Promise<TriggerReply>,
 ): Promise<TriggerReply> {
   const key = request.key ?? randomUUID();
   const base = { v: 1, user, key, keyed: request.key !== undefined } as const;
   if (!request.wait) return hand(base);
-  const wait = deps.waits.begin(actionIdOfKey(user, key), request.timeoutMs);
+  const wait = deps.waits.begin(idOf(key), request.timeoutMs);
   try {
     const reply = await hand({ ...base, tell: deps.instance });
     const told = await wait.ended;

@@ -22,6 +22,8 @@ export interface Source<T> {
 
 /** One request looks at no more records than this, so that a filter that matches little costs no minutes. */
 const MOST_LOOKED_AT = 10_000;
+/** A page ends after the record with which it holds this: a reply must fit a message, and a record may be 768 KB. */
+const MOST_BYTES = 200 * 1024;
 
 /**
  * One page, in the order of the records' last change: a cursor is a place in the bucket's stream, so a page costs
@@ -36,18 +38,23 @@ export async function collect<T>(
     throw new RefusedError("invalid_request", "the cursor is none that was given out");
   const items: T[] = [];
   let lookedAt = 0;
+  let bytes = 0;
   for (;;) {
     const found: T[] = [];
     const next = await source.read(from, Math.min(1_000, MOST_LOOKED_AT - lookedAt), (change) => {
       lookedAt += 1;
       const item = source.parse(change);
-      if (item !== undefined) found.push(item);
-      return items.length + found.length >= limit ? "enough" : "more";
+      if (item !== undefined) {
+        found.push(item);
+        bytes += change.data.length;
+      }
+      return items.length + found.length >= limit || bytes >= MOST_BYTES ? "enough" : "more";
     });
     const allowed = await source.allow(found);
     items.push(...found.filter((_, index) => allowed[index]));
     if (next === undefined) return { items };
-    if (items.length >= limit || lookedAt >= MOST_LOOKED_AT) return { items, cursor: String(next) };
+    if (items.length >= limit || lookedAt >= MOST_LOOKED_AT || bytes >= MOST_BYTES)
+      return { items, cursor: String(next) };
     from = next;
   }
 }

@@ -1,4 +1,4 @@
-import { API_REQUESTS, type Endpoint, ERROR_CODES, isEndpoint, MAX_BODY_BYTES } from "@jetmesh/protocol";
+import { API_REQUESTS, type Endpoint, ERROR_CODES, isEndpoint, readBody } from "@jetmesh/protocol";
 import { type Incoming, type RemoteError, type Responder, respond, UnavailableError } from "@jetmesh/storage";
 import type { GatewayDeps } from "./deps.ts";
 import { ENDPOINTS } from "./endpoints.ts";
@@ -69,24 +69,15 @@ function parseSubject(deps: GatewayDeps, subject: string): { user: string; endpo
   return { user: parsed.user, endpoint: parsed.endpoint };
 }
 
-const decoder = new TextDecoder("utf-8", { fatal: true });
+/** More faults than this tell a person nothing more, and an answer has its limits. */
+const MOST_FAULTS = 50;
 
 function parseBody(endpoint: Endpoint, data: Uint8Array): unknown {
-  if (data.length > MAX_BODY_BYTES) {
-    throw new RefusedError(
-      "too_large",
-      `${String(data.length)} bytes are more than ${String(MAX_BODY_BYTES)}`,
-    );
-  }
-  let json: unknown;
-  try {
-    json = data.length === 0 ? {} : JSON.parse(decoder.decode(data));
-  } catch {
-    throw new RefusedError("invalid_request", "the body is not JSON in UTF-8");
-  }
-  const parsed = API_REQUESTS[endpoint].safeParse(json);
+  const body = readBody(data);
+  if (!body.ok) throw new RefusedError(body.code, body.reason);
+  const parsed = API_REQUESTS[endpoint].safeParse(body.value);
   if (parsed.success) return parsed.data;
-  const faults = parsed.error.issues.map(({ path, message }) => ({ path, message }));
+  const faults = parsed.error.issues.slice(0, MOST_FAULTS).map(({ path, message }) => ({ path, message }));
   const first = faults[0];
   throw new RefusedError(
     "invalid_request",

@@ -123,6 +123,7 @@ export async function startTicker({
       for (const { runner } of actions.values()) if (runner !== undefined) runners.add(runner);
       return runners;
     },
+    presenceIsGone: async (runner) => (await store.runners.get(runner)).kind !== "record",
     onSilent: (runner) => {
       const ids = [...actions].filter(([, action]) => action.runner === runner).map(([id]) => id);
       log.info({ runner, actions: ids.length }, "a runner does not answer: resuming what it holds");

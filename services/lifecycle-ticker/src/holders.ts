@@ -15,6 +15,7 @@ export interface HolderWatchOptions {
   readonly names: Names;
   readonly isLeader: () => boolean;
   readonly heldBy: () => ReadonlySet<string>;
+  readonly presenceIsGone: (runner: string) => Promise<boolean>;
   readonly onSilent: (runner: string) => void;
 }
 
@@ -27,6 +28,7 @@ export function watchHolders({
   names,
   isLeader,
   heldBy,
+  presenceIsGone,
   onSilent,
 }: HolderWatchOptions): HolderWatch {
   const suspected = new Map<string, number>();
@@ -39,7 +41,10 @@ export function watchHolders({
       undefined,
       2_000,
     );
-    if (reply !== "no_responders") return void suspected.delete(runner);
+    const isThere = typeof reply !== "string";
+    // Somebody listens and does not answer: paused, or cut off. Its presence tells.
+    const isSilent = reply === "timeout" && (await presenceIsGone(runner).catch(() => false));
+    if (isThere || (reply !== "no_responders" && !isSilent)) return void suspected.delete(runner);
     const last = suspected.get(runner);
     if (last !== undefined && performance.now() - last < AGAIN_MS) return;
     suspected.set(runner, performance.now());

@@ -9,13 +9,13 @@ import {
 } from "@jetmesh/protocol";
 import { actionIdOfKey } from "@jetmesh/service-kit";
 import { ensureConsumer, type Incoming, type Responder, respond, UnavailableError } from "@jetmesh/storage";
-import { acceptTrigger } from "./accept.ts";
+import { type Acceptance, acceptTrigger } from "./accept.ts";
 import { applyDocuments } from "./apply.ts";
 import { createJet } from "./create-jet.ts";
 import { writeDead } from "./dead-letters.ts";
 import type { Deps } from "./deps.ts";
 import { writeLate, writeRefused } from "./history.ts";
-import { RefusedError, statusOf } from "./refusal.ts";
+import { errorCode, RefusedError, statusOf } from "./refusal.ts";
 import { wasMade } from "./was-made.ts";
 
 /**
@@ -52,38 +52,52 @@ type HandedOver = Pick<SvcRequest<"state-store.jet-trigger">, "user" | "key" | "
 function askedBy(
   deps: Deps,
   { user, key, tell }: HandedOver,
+  id: string,
   argument: AcceptedTrigger["argument"],
 ): Omit<AcceptedTrigger, "action"> {
-  return {
-    id: actionIdOfKey(user, key),
-    user,
-    argument,
-    trigger: { via: "api", key, ...(tell === undefined ? {} : { tell }) },
-    at: toInstant(deps.clock.now()),
-  };
+  const trigger = { via: "api", key, ...(tell === undefined ? {} : { tell }) } as const;
+  return { id, user, argument, trigger, at: toInstant(deps.clock.now()) };
 }
 
 async function jetCreate(deps: Deps, handed: SvcRequest<"state-store.jet-create">): Promise<TriggerReply> {
-  const { jet, actionId } = await createJet(deps, handed.request, askedBy(deps, handed, {}));
-  return { actionId, jet: jet.reference, ...(jet.state === undefined ? {} : { state: jet.state }) };
+  const { user, key, keyed, request } = handed;
+  const asked = askedBy(deps, handed, actionIdOfKey(user, key, "create", request.reference ?? ""), {});
+  try {
+    const { reference, state, actionId } = await createJet(deps, request, asked, keyed);
+    return { actionId, jet: reference, ...(state === undefined ? {} : { state }) };
+  } catch (thrown) {
+    if (thrown instanceof RefusedError) {
+      await writeRefused(
+        deps,
+        { ...asked, action: "create" },
+        request.reference ?? request.template,
+        thrown.refusal,
+      );
+    }
+    throw thrown;
+  }
 }
 
 async function jetTrigger(deps: Deps, handed: SvcRequest<"state-store.jet-trigger">): Promise<TriggerReply> {
-  const { request, keyed } = handed;
-  const asked: AcceptedTrigger = { ...askedBy(deps, handed, request.argument), action: request.action };
-  if (keyed && (await wasMade(deps, asked.id))) return { actionId: asked.id, jet: request.jet };
-  const accepted = await acceptTrigger(deps, request.jet, asked, request.onBusy, {
-    access: { allow: true },
-    expired: false,
-  });
+  const { user, key, keyed, request, denied } = handed;
+  const id = actionIdOfKey(user, key, "trigger", request.jet);
+  const asked: AcceptedTrigger = { ...askedBy(deps, handed, id, request.argument), action: request.action };
+  if (keyed && denied === undefined && (await wasMade(deps, id))) return { actionId: id, jet: request.jet };
+  const access =
+    denied === undefined
+      ? { allow: true as const }
+      : { allow: false as const, ...denied, code: errorCode(denied.code) };
+  const accepted: Acceptance = access.allow
+    ? await acceptTrigger(deps, request.jet, asked, request.onBusy, { access, expired: false })
+    : { kind: "refused", refusal: access };
   if (accepted.kind === "refused") {
-    const { refusal } = accepted;
-    await writeRefused(deps, asked, request.jet, refusal);
-    throw new RefusedError(refusal.code, refusal.message, refusal.details);
+    const { code, message, details } = accepted.refusal;
+    await writeRefused(deps, asked, request.jet, { code, message });
+    throw new RefusedError(code, message, details);
   }
   const { state } = accepted.jet;
   return {
-    actionId: asked.id,
+    actionId: id,
     jet: request.jet,
     ...(state === undefined ? {} : { state }),
     ...(accepted.kind === "queued" ? { queued: true } : {}),

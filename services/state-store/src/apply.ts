@@ -94,6 +94,7 @@ async function applyDefinitions(
     for (const definition of definitions) {
       const key = definitionKey(definition.kind, definition.reference);
       const stored = await store.definitions.get(key);
+      if (stored.kind === "unreadable") throw unreadable(key, stored.why);
       const is = stored.kind === "record" ? stored.value.definition : undefined;
       const isSame = isDeepStrictEqual(is, definition);
       changes.set(
@@ -116,12 +117,17 @@ async function applyDefinitions(
   throw new RefusedError("conflict", "the definitions were changed by somebody else meanwhile; apply again");
 }
 
+/** Written over it would be lost what somebody may still be able to read. */
+const unreadable = (key: string, why: string): Error =>
+  new Error(`the record of '${key}' cannot be read: ${why}`);
+
 /** Sets template, users, managers and variables of a jet, never its state; makes it without one where it is not there. */
 async function applyJet(deps: Deps, definition: JetDefinition, dryRun: boolean): Promise<Change> {
   const { reference, name, template, users, managers, pool, variables } = definition;
   return deps.lanes.run(reference, async () => {
     for (let tries = 0; tries < MAX_TRIES; tries += 1) {
       const stored = await deps.store.jets.get(reference);
+      if (stored.kind === "unreadable") throw unreadable(reference, stored.why);
       const is =
         stored.kind === "record" && stored.value.destroyedAt === undefined ? stored.value : undefined;
       const found = await deps.definitions.template(template, true);

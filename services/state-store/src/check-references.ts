@@ -1,7 +1,6 @@
 import { type DefinitionKind, definitionKey, type Fault } from "@jetmesh/protocol";
 import type { Deps } from "./deps.ts";
-import type { ParsedDocument } from "./parse-documents.ts";
-import { RefusedError } from "./refusal.ts";
+import { type ParsedDocument, refuseFaults } from "./parse-documents.ts";
 
 /** Every state, plan and template that a document names must be in the same request or on the mesh already. */
 export async function checkReferences(
@@ -45,12 +44,5 @@ export async function checkReferences(
       await need("Plan", action.plan, ["actions", at, "plan"]);
     }
   }
-  const first = faults[0];
-  if (first !== undefined) {
-    throw new RefusedError(
-      "invalid_request",
-      `${String(faults.length)} ${faults.length === 1 ? "fault" : "faults"}; the first: ${first.source ?? ""} ${first.path.join(".")}: ${first.message}`.trim(),
-      { faults },
-    );
-  }
+  if (faults.length > 0) throw refuseFaults(faults);
 }

@@ -1,12 +1,17 @@
 import { createAction, decideJet, incarnationOf, newJet } from "@jetmesh/lifecycle";
-import type { AcceptedTrigger, JetCreateRequest, JetRecord } from "@jetmesh/protocol";
+import type { AcceptedTrigger, JetCreateRequest } from "@jetmesh/protocol";
 import { referenceFromName } from "@jetmesh/protocol";
 import { mayTriggerCreate } from "./access.ts";
 import { beginOpened } from "./begin-opened.ts";
 import type { Deps } from "./deps.ts";
 import { RefusedError } from "./refusal.ts";
+import { wasMade } from "./was-made.ts";
 
-export type CreatedJet = { readonly jet: JetRecord; readonly actionId: string };
+export interface CreatedJet {
+  readonly reference: string;
+  readonly state?: string | undefined;
+  readonly actionId: string;
+}
 
 /**
  * Makes a jet and triggers its create action, in one write. A name is free where no jet has it, or the one that
@@ -16,6 +21,7 @@ export function createJet(
   deps: Deps,
   request: JetCreateRequest,
   asked: Omit<AcceptedTrigger, "action">,
+  isKeyed: boolean,
 ): Promise<CreatedJet> {
   const reference = request.reference ?? nameFor(request, asked.id);
   return deps.lanes.run(reference, async () => {
@@ -38,9 +44,11 @@ export function createJet(
         throw new Error(`the record of jet '${reference}' cannot be read: ${stored.why}`);
       if (stored.kind === "record" && stored.value.destroyedAt === undefined) {
         const there = stored.value;
-        if (there.recent.includes(asked.id)) return { jet: there, actionId: asked.id };
+        if (there.recent.includes(asked.id)) return { reference, state: there.state, actionId: asked.id };
         throw new RefusedError("already_exists", `there is a jet '${reference}'`);
       }
+      // The request was carried out before, and its jet has been destroyed since: it is not made again.
+      if (isKeyed && (await wasMade(deps, asked.id))) return { reference, actionId: asked.id };
       const expected = stored.kind === "absent" ? 0 : stored.revision;
       const now = deps.clock.now();
       const managers = [
@@ -70,7 +78,7 @@ export function createJet(
       if (written.kind === "conflict") continue;
       deps.jets.keep(reference, { jet: decision.next, revision: written.revision });
       await beginOpened(deps, decision, incarnationOf(decision.next, written.revision));
-      return { jet: decision.next, actionId: asked.id };
+      return { reference, state: decision.next.state, actionId: asked.id };
     }
     throw new RefusedError("conflict", `jet '${reference}' is changed too often just now`);
   });

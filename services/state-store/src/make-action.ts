@@ -75,10 +75,10 @@ async function buildAction(
   const record = newAction(
     {
       id: open.id,
-      kind: action?.run?.kind ?? PLAN_KIND,
+      kind: PLAN_KIND,
       pool: action?.pool ?? plan?.pool ?? jet.pool ?? template?.pool,
       user: open.user,
-      argument: { ...action?.run?.argument, ...open.argument },
+      argument: open.argument,
       definition,
       trigger: open.trigger,
       jet: { reference: jet.reference, template: jet.template, incarnation },
@@ -112,9 +112,7 @@ async function buildAction(
       now,
     );
   }
-  return action.plan === undefined && action.run === undefined
-    ? bornAs(record, { type: "nothing_to_run" }, now)
-    : record;
+  return action.plan === undefined ? bornAs(record, { type: "nothing_to_run" }, now) : record;
 }
 
 function bornAs(record: ActionRecord, event: ActionEvent, now: Now): ActionRecord {

@@ -64,20 +64,20 @@ export function parseDocuments(request: ImportRequest): ParsedDocument[] {
     seen.set(key, index);
     parsed.push({ index, source, definition });
   });
-  if (faults.length > 0) {
-    const first = faults[0];
-    const where =
-      first === undefined
-        ? ""
-        : `${first.source ?? `document ${String((first.document ?? 0) + 1)}`} ${first.path.join(".")}: ${first.message}`;
-    throw new RefusedError(
-      "invalid_request",
-      `${String(faults.length)} ${faults.length === 1 ? "fault" : "faults"}; the first: ${where}`,
-      { faults },
-    );
-  }
+  if (faults.length > 0) throw refuseFaults(faults);
   return parsed;
 }
+
+/** One refusal for all faults; of very many the first, for an answer has its limits. */
+export function refuseFaults(faults: readonly Fault[]): RefusedError {
+  const [first] = faults;
+  const place = first?.source ?? `document ${String((first?.document ?? 0) + 1)}`;
+  const count = `${String(faults.length)} ${faults.length === 1 ? "fault" : "faults"}`;
+  const message = `${count}; the first: ${place} ${first?.path.join(".") ?? ""}: ${first?.message ?? ""}`;
+  return new RefusedError("invalid_request", message, { faults: faults.slice(0, MOST_FAULTS) });
+}
+
+const MOST_FAULTS = 200;
 
 /** Fills in the reference from the name, or the name from the reference, here and in the actions of a template. */
 function named(document: Record<string, unknown>): Record<string, unknown> {

@@ -90,8 +90,9 @@ export function startRepair(deps: Deps, isBusy: (actionId: string) => boolean): 
     for (const [reference, seen] of jets) {
       if (tasks.length >= MOST_A_ROUND) break;
       if (seen.since >= before) continue;
-      if (seen.open === undefined) tasks.push(() => moveOn(deps, reference));
-      else if (!actions.has(seen.open)) tasks.push(() => remake(deps, reference));
+      const { open } = seen;
+      if (open === undefined) tasks.push(() => moveOn(deps, reference));
+      else if (!actions.has(open)) tasks.push(() => remake(deps, reference, open));
     }
     for (const task of tasks) {
       await task().catch((thrown: unknown) => log.warn({ err: thrown }, "not repaired yet"));
@@ -144,9 +145,10 @@ async function expire(deps: Deps, id: string): Promise<void> {
 }
 
 /** A jet that names an open action of which nothing is known: it was never made, or it is over and gone. */
-async function remake(deps: Deps, reference: string): Promise<void> {
+async function remake(deps: Deps, reference: string, open: string): Promise<void> {
   const at = await deps.jets.load(reference, true);
-  if (at?.jet.open === undefined) return;
+  // Another one by now: whoever accepted it is making it.
+  if (at?.jet.open?.id !== open) return;
   const stored = await deps.store.actions.get(at.jet.open.id);
   if (stored.kind === "record") {
     const { value: record, revision } = stored;

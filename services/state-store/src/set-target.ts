@@ -22,7 +22,9 @@ export function setTarget(deps: Deps, asked: AskedTarget): Promise<Refusal | und
   return deps.lanes.run(asked.jet, async () => {
     const unknownJet: Refusal = { code: "unknown_jet", message: `there is no jet '${asked.jet}'` };
     for (let tries = 0; tries < 50; tries += 1) {
-      const [read] = await askAccess(deps, [{ operation: "jet.read", user: asked.user, jet: asked.jet }]);
+      const [read] = await askAccess(deps, [
+        { operation: "target", user: asked.user, jet: asked.jet, state: asked.state },
+      ]);
       if (read?.allow !== true)
         return read === undefined ? unknownJet : { code: read.code, message: read.message };
       const at = await deps.jets.load(asked.jet, true);

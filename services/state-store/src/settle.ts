@@ -46,7 +46,7 @@ async function settleJet(
         action,
         outcome,
       } as const;
-      const decision = decideJet(at.jet, end, deps.clock.now());
+      const decision = decideJet({ ...at.jet, incarnation }, end, deps.clock.now());
       if (decision.kind !== "write") {
         if (fresh) return at.jet;
         continue;

@@ -1,11 +1,11 @@
 import { toInstant } from "@jetmesh/lifecycle";
 import {
-  type AcceptedTrigger,
-  MAX_BODY_BYTES,
   MESSAGE_ID_HEADER,
+  readBody,
   TargetBody,
   TRIGGER_EXPIRES_MS,
   TriggerBody,
+  type TriggerSource,
   type TriggerSubject,
 } from "@jetmesh/protocol";
 import { actionIdOfKey, actionIdOfMessage } from "@jetmesh/service-kit";
@@ -51,108 +51,95 @@ export async function handleTriggerMessage(deps: Deps, message: QueueMessage): P
 const MOST_DELIVERIES = 5;
 
 async function handle(deps: Deps, message: QueueMessage): Promise<Disposal> {
-  const { names, clock } = deps;
-  const subject = names.trigger.parse(message.subject);
-  if (subject === undefined)
-    return dead(
-      deps,
-      message,
-      "invalid_request",
-      `the subject is none of ${names.prefix}.trigger.<user>.<jet>.<action>, ${names.prefix}.target.<user>.<jet>.<state>`,
-    );
-  if (message.data.length > MAX_BODY_BYTES)
-    return dead(
-      deps,
-      message,
-      "too_large",
-      `${String(message.data.length)} bytes are more than ${String(MAX_BODY_BYTES)}`,
-    );
-  const json = parseJson(message.data);
-  if (json === NOT_JSON) return dead(deps, message, "invalid_request", "the body is not JSON");
-  const body = (subject.kind === "trigger" ? TriggerBody : TargetBody).safeParse(json);
-  if (!body.success)
-    return dead(
-      deps,
-      message,
-      "invalid_request",
-      body.error.issues.map((issue) => `${issue.path.join(".") || "body"}: ${issue.message}`).join("; "),
-    );
-
-  const key = message.headers.get(MESSAGE_ID_HEADER);
-  const id =
-    key === undefined || key === ""
-      ? actionIdOfMessage(message.stream, message.sequence)
-      : actionIdOfKey(subject.user, key);
-  const isRepeatable = (key !== undefined && key !== "") || message.deliveries > 1;
-  if (isRepeatable && (await wasMade(deps, id))) return ACK;
-
-  const source = {
-    via: "stream",
-    key: key === undefined || key === "" ? String(message.sequence) : key.slice(0, 200),
-    sequence: message.sequence,
-  } as const;
-  const expired = clock.now() - message.storedAt > TRIGGER_EXPIRES_MS;
-  const at = toInstant(message.storedAt);
-  if (subject.kind === "target") {
-    const refusal = expired
-      ? EXPIRED
-      : await setTarget(deps, {
-          id,
-          jet: subject.jet,
-          state: subject.state,
-          user: subject.user,
-          trigger: { ...source, via: "target" },
-        });
-    if (refusal !== undefined)
-      await writeRefused(
-        deps,
-        { id, user: subject.user, action: subject.state, trigger: source },
-        subject.jet,
-        refusal,
-      );
+  const parsed = parseMessage(deps, message);
+  if ("reason" in parsed) {
+    await writeDead(deps, message, parsed.code, parsed.reason);
     return ACK;
   }
-  const { argument, onBusy } = TriggerBody.parse(json ?? {});
-  const asked: AcceptedTrigger = {
-    id,
-    action: subject.action,
-    user: subject.user,
-    argument,
-    trigger: source,
-    at,
-  };
-  const access = await mayTrigger(deps, subject.user, subject.jet, subject.action);
-  const accepted = await acceptTrigger(deps, subject.jet, asked, onBusy, { access, expired });
-  if (accepted.kind === "refused") await refuse(deps, subject, asked, accepted.refusal);
+  const { subject, source, isKeyed, id } = parsed;
+  if ((isKeyed || message.deliveries > 1) && (await wasMade(deps, id))) return ACK;
+  const refusal =
+    subject.kind === "target"
+      ? await takeTarget(deps, message, subject, parsed)
+      : await takeTrigger(deps, message, subject, parsed);
+  if (refusal === undefined) return ACK;
+  const { user, jet } = subject;
+  deps.log.info({ jet, user, code: refusal.code }, "trigger refused");
+  const action = subject.kind === "target" ? subject.state : subject.action;
+  await writeRefused(deps, { id, user, action, trigger: source }, jet, refusal);
   return ACK;
 }
 
-const EXPIRED: Refusal = { code: "trigger_expired", message: "the target is older than 12 hours" };
-
-async function refuse(
-  deps: Deps,
-  subject: TriggerSubject,
-  asked: AcceptedTrigger,
-  refusal: Refusal,
-): Promise<void> {
-  deps.log.info({ jet: subject.jet, user: subject.user, code: refusal.code }, "trigger refused");
-  await writeRefused(deps, asked, subject.jet, refusal);
+interface ParsedMessage {
+  readonly subject: TriggerSubject;
+  readonly body: TriggerBody;
+  readonly id: string;
+  readonly source: TriggerSource;
+  /** Its sender gave it a message id, and may send it again. */
+  readonly isKeyed: boolean;
 }
 
-async function dead(deps: Deps, message: QueueMessage, code: string, reason: string): Promise<Disposal> {
-  await writeDead(deps, message, code, reason);
-  return ACK;
+interface Unprocessable {
+  readonly code: "invalid_request" | "too_large";
+  readonly reason: string;
 }
 
-const NOT_JSON = Symbol("not JSON");
-const decoder = new TextDecoder("utf-8", { fatal: true });
-
-/** An empty body is an empty request. */
-function parseJson(data: Uint8Array): unknown {
-  if (data.length === 0) return {};
-  try {
-    return JSON.parse(decoder.decode(data));
-  } catch {
-    return NOT_JSON;
+function parseMessage({ names }: Deps, message: QueueMessage): ParsedMessage | Unprocessable {
+  const subject = names.trigger.parse(message.subject);
+  if (subject === undefined) {
+    const trigger = names.trigger.of("<user>", "<jet>", "<action>");
+    const target = names.trigger.ofTarget("<user>", "<jet>", "<state>");
+    return { code: "invalid_request", reason: `the subject is neither ${trigger} nor ${target}` };
   }
+  const read = readBody(message.data);
+  if (!read.ok) return read;
+  const body = (subject.kind === "trigger" ? TriggerBody : TargetBody).safeParse(read.value);
+  if (!body.success) {
+    const faults = body.error.issues.map(({ path, message: what }) => `${path.join(".") || "body"}: ${what}`);
+    return { code: "invalid_request", reason: faults.slice(0, 20).join("; ") };
+  }
+  const key = message.headers.get(MESSAGE_ID_HEADER) ?? "";
+  const isKeyed = key !== "";
+  return {
+    subject,
+    body: { argument: {}, ...body.data },
+    isKeyed,
+    id: isKeyed
+      ? actionIdOfKey(subject.user, key, subject.kind, subject.jet)
+      : actionIdOfMessage(message.stream, message.sequence),
+    source: {
+      via: subject.kind === "target" ? "target" : "stream",
+      key: isKeyed ? key.slice(0, 200) : String(message.sequence),
+      sequence: message.sequence,
+    },
+  };
+}
+
+const isExpired = ({ clock }: Deps, message: QueueMessage): boolean =>
+  clock.now() - message.storedAt > TRIGGER_EXPIRES_MS;
+
+async function takeTrigger(
+  deps: Deps,
+  message: QueueMessage,
+  subject: TriggerSubject & { kind: "trigger" },
+  { id, body, source }: ParsedMessage,
+): Promise<Refusal | undefined> {
+  const { user, jet, action } = subject;
+  const at = toInstant(message.storedAt);
+  const asked = { id, action, user, argument: body.argument, trigger: source, at };
+  const access = await mayTrigger(deps, user, jet, action);
+  const facts = { access, expired: isExpired(deps, message) };
+  const accepted = await acceptTrigger(deps, jet, asked, body.onBusy, facts);
+  return accepted.kind === "refused" ? accepted.refusal : undefined;
+}
+
+async function takeTarget(
+  deps: Deps,
+  message: QueueMessage,
+  { user, jet, state }: TriggerSubject & { kind: "target" },
+  { id, source }: ParsedMessage,
+): Promise<Refusal | undefined> {
+  if (isExpired(deps, message))
+    return { code: "trigger_expired", message: "the target is older than 12 hours" };
+  return setTarget(deps, { id, jet, state, user, trigger: source });
 }

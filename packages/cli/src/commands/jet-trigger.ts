@@ -94,7 +94,12 @@ async function send(
     return;
   }
   // The id is computed from the key, so the timeline can begin before anything happens.
-  const actionId = actionIdOfKey(settings.user, key);
+  const actionId = actionIdOfKey(
+    settings.user,
+    key,
+    endpoint === "jet.create" ? "create" : "trigger",
+    jet ?? "",
+  );
   const timeline = output.isJson
     ? undefined
     : await startTimeline(client, { actionId, jet, line: output.line });
