@@ -24,6 +24,7 @@ export {
   respond,
   tell,
 } from "./requests.ts";
+export { sendResume } from "./send-resume.ts";
 export {
   assertServer,
   type Drift,

@@ -1,6 +1,5 @@
 import type { ActionEffect } from "@jetmesh/lifecycle";
-import type { ActionRecord } from "@jetmesh/protocol";
-import { ask, tell, writeRepeatable } from "@jetmesh/storage";
+import { ask, sendResume, tell } from "@jetmesh/storage";
 import { ABORT_WAIT_MS } from "./answer-questions.ts";
 import type { RunnerDeps } from "./deps.ts";
 import type { HeldAction } from "./held-action.ts";
@@ -47,7 +46,9 @@ async function doEffect(
   if (effect.type === "tell") {
     tell(deps.connection, deps.names.svc.of("state-store", "ended"), { v: 1, revision, record });
   } else if (effect.type === "resume") {
-    await sendResume(deps, record, revision);
+    // Not before its time: then it is the ticker's to send.
+    if (record.timers.notBefore === undefined)
+      await sendResume(deps.connection, deps.names, record, revision);
   } else if (effect.runner !== deps.id) {
     // Nothing is asked of its watcher before what its main ran has ended, or does not answer.
     const answer = await askHolder(
@@ -58,20 +59,6 @@ async function doEffect(
     );
     deps.log.info({ action: record.id, from: effect.runner, answer }, "took over");
   }
-}
-
-const MAX_CARRIED_BYTES = 64 * 1024;
-
-async function sendResume(
-  { connection, names }: RunnerDeps,
-  record: ActionRecord,
-  revision: number,
-): Promise<void> {
-  // Not before its time: then it is the ticker's to send.
-  if (record.timers.notBefore !== undefined) return;
-  const whole = JSON.stringify({ v: 1, id: record.id, revision, record });
-  const body = whole.length <= MAX_CARRIED_BYTES ? whole : JSON.stringify({ v: 1, id: record.id });
-  await writeRepeatable(connection, names.resume.of(record.pool, record.id), body, { point: "resume.send" });
 }
 
 /** A result that came too late is told to the state-stores, which keep it in the history; it is never applied. */

@@ -6,11 +6,10 @@ import {
   type LogsReply,
   type RequestOf,
 } from "@jetmesh/protocol";
+import { askAccess, RefusedError } from "@jetmesh/service-kit";
 import { readStream, scan } from "@jetmesh/storage";
-import { askAccess } from "./access.ts";
 import type { GatewayDeps } from "./deps.ts";
 import { collect, type Page } from "./pages.ts";
-import { RefusedError } from "./refused-error.ts";
 
 /** An action is read with its jet, or by who asked for it. */
 const readCheck = (user: string, record: ActionRecord): AccessCheck =>

@@ -6,13 +6,12 @@ import {
   type ImportReply,
   type RequestOf,
 } from "@jetmesh/protocol";
+import { askAccess, mustBeAllowed, RefusedError } from "@jetmesh/service-kit";
 import { scan } from "@jetmesh/storage";
-import { askAccess, mustBeAllowed } from "./access.ts";
 import { API_VERSION } from "./api-version.ts";
 import type { GatewayDeps } from "./deps.ts";
 import { handOver } from "./hand-over.ts";
 import { collect, type Page } from "./pages.ts";
-import { RefusedError } from "./refused-error.ts";
 
 /** Endpoints of one kind of definition. */
 export async function applyDefinition(

@@ -1,7 +1,7 @@
 import type { SvcRequest, SvcVerb } from "@jetmesh/protocol";
+import { refusedBy } from "@jetmesh/service-kit";
 import { ask } from "@jetmesh/storage";
 import type { GatewayDeps } from "./deps.ts";
-import { refusedBy } from "./refused-error.ts";
 
 /** Gives a parsed and allowed request to a state-store, and throws what that refuses. */
 export async function handOver<T, V extends SvcVerb = SvcVerb>(

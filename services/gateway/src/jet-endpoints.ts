@@ -6,13 +6,11 @@ import {
   type RequestOf,
   type TriggerReply,
 } from "@jetmesh/protocol";
-import { actionIdOfKey } from "@jetmesh/service-kit";
+import { actionIdOfKey, askAccess, askOneAccess, mustBeAllowed, RefusedError } from "@jetmesh/service-kit";
 import { scan } from "@jetmesh/storage";
-import { askAccess, mustBeAllowed } from "./access.ts";
 import type { GatewayDeps } from "./deps.ts";
 import { handOver } from "./hand-over.ts";
 import { collect, type Page } from "./pages.ts";
-import { RefusedError } from "./refused-error.ts";
 
 export async function createJet(
   deps: GatewayDeps,
@@ -31,8 +29,7 @@ export async function triggerJet(
   request: RequestOf<"jet.trigger">,
 ): Promise<TriggerReply> {
   const { jet, action } = request;
-  const [answer] = await askAccess(deps, [{ operation: "trigger", user, jet, action }]);
-  if (answer === undefined) throw new RefusedError("internal", "authz did not answer");
+  const answer = await askOneAccess(deps, { operation: "trigger", user, jet, action });
   // A denial goes the same way: whoever writes the history answers it.
   const denied = answer.allow ? {} : { denied: { code: answer.code, message: answer.message } };
   const idOf = (key: string): string => actionIdOfKey(user, key, "trigger", jet);

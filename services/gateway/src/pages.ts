@@ -1,5 +1,5 @@
+import { RefusedError } from "@jetmesh/service-kit";
 import type { Change } from "@jetmesh/storage";
-import { RefusedError } from "./refused-error.ts";
 
 export interface Page<T> {
   readonly items: readonly T[];

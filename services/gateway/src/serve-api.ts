@@ -1,10 +1,10 @@
-import { API_REQUESTS, type Endpoint, ERROR_CODES, isEndpoint, readBody } from "@jetmesh/protocol";
+import { API_REQUESTS, type Endpoint, isEndpoint, readBody } from "@jetmesh/protocol";
+import { RefusedError, statusOf } from "@jetmesh/service-kit";
 import { type Incoming, type RemoteError, type Responder, respond, UnavailableError } from "@jetmesh/storage";
 import type { GatewayDeps } from "./deps.ts";
 import { ENDPOINTS } from "./endpoints.ts";
 import { handOver } from "./hand-over.ts";
 import { type MicroService, QUEUE_GROUP } from "./micro-service.ts";
-import { RefusedError } from "./refused-error.ts";
 
 /**
  * One request: parse the subject, parse the body, and hand it to its endpoint, which asks authz; then reply.
@@ -50,7 +50,7 @@ async function serve(deps: GatewayDeps, micro: MicroService, request: Incoming):
     request.reply(await handle(deps, parsed.user, body));
   } catch (thrown) {
     const refusal = toRefusal(deps, request, thrown);
-    problem = refusal.code;
+    problem = refusal.refusal.code;
     refuse(request, refusal);
     if (!request.canReply) await bury(deps, request, refusal);
   }
@@ -93,12 +93,16 @@ function toRefusal(deps: GatewayDeps, request: Incoming, thrown: unknown): Refus
   return new RefusedError("internal", "the gateway failed; its log has the details");
 }
 
-function refuse(request: Incoming, { code, message, details }: RefusedError): void {
+function refuse(request: Incoming, { refusal: { code, message, details } }: RefusedError): void {
   const body: RemoteError = { code, message, ...(details === undefined ? {} : { details }) };
-  request.replyError(ERROR_CODES[code].status, body);
+  request.replyError(statusOf(code), body);
 }
 
-async function bury(deps: GatewayDeps, request: Incoming, { code, message }: RefusedError): Promise<void> {
+async function bury(
+  deps: GatewayDeps,
+  request: Incoming,
+  { refusal: { code, message } }: RefusedError,
+): Promise<void> {
   const { subject, data } = request;
   const letter = {
     v: 1,

@@ -1,8 +1,7 @@
 import type { ActionRecord, Names } from "@jetmesh/protocol";
 import { ToldMessage } from "@jetmesh/protocol";
-import type { Logger } from "@jetmesh/service-kit";
+import { type Logger, RefusedError } from "@jetmesh/service-kit";
 import { type Connection, type MeshStore, respond } from "@jetmesh/storage";
-import { RefusedError } from "./refused-error.ts";
 
 /**
  * Callers that wait for an action to end. Whoever settles it tells this gateway; that is a hint and may be lost,

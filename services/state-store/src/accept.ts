@@ -1,8 +1,8 @@
 import { decideJet, incarnationOf, type TriggerFacts } from "@jetmesh/lifecycle";
 import type { AcceptedTrigger, JetRecord, OnBusy } from "@jetmesh/protocol";
+import { type Refusal } from "@jetmesh/service-kit";
 import { beginOpened, remakeAction } from "./begin-opened.ts";
 import type { Deps } from "./deps.ts";
-import type { Refusal } from "./refusal.ts";
 
 export type Acceptance =
   | { readonly kind: "accepted"; readonly jet: JetRecord }

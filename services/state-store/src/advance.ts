@@ -1,9 +1,8 @@
 import { decideJet, findPath, type JetDecision, type JetEvent, type TriggerFacts } from "@jetmesh/lifecycle";
 import type { JetRecord } from "@jetmesh/protocol";
 import { TRIGGER_EXPIRES_MS } from "@jetmesh/protocol";
-import { actionIdOfChild } from "@jetmesh/service-kit";
+import { actionIdOfChild, askOneAccess } from "@jetmesh/service-kit";
 import { UnavailableError } from "@jetmesh/storage";
-import { mayTrigger } from "./access.ts";
 import type { Deps } from "./deps.ts";
 
 type Written = JetDecision & { kind: "write" };
@@ -69,7 +68,9 @@ async function factsOf(
   askedAt: string | undefined,
 ): Promise<TriggerFacts> {
   const access =
-    action === undefined ? { allow: true as const } : await mayTrigger(deps, user, jet.reference, action);
+    action === undefined
+      ? { allow: true as const }
+      : await askOneAccess(deps, { operation: "trigger", user, jet: jet.reference, action });
   return {
     access,
     expired: askedAt !== undefined && deps.clock.now() - Date.parse(askedAt) > TRIGGER_EXPIRES_MS,

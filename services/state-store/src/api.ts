@@ -7,7 +7,7 @@ import {
   type SvcVerb,
   type TriggerReply,
 } from "@jetmesh/protocol";
-import { actionIdOfKey } from "@jetmesh/service-kit";
+import { actionIdOfKey, errorCode, RefusedError, statusOf } from "@jetmesh/service-kit";
 import { ensureConsumer, type Incoming, type Responder, respond, UnavailableError } from "@jetmesh/storage";
 import { type Acceptance, acceptTrigger } from "./accept.ts";
 import { applyDocuments } from "./apply.ts";
@@ -15,7 +15,6 @@ import { createJet } from "./create-jet.ts";
 import { writeDead } from "./dead-letters.ts";
 import type { Deps } from "./deps.ts";
 import { writeLate, writeRefused } from "./history.ts";
-import { errorCode, RefusedError, statusOf } from "./refusal.ts";
 import { wasMade } from "./was-made.ts";
 
 /**

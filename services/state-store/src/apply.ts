@@ -7,12 +7,11 @@ import {
   type ImportRequest,
   type JetDefinition,
 } from "@jetmesh/protocol";
+import { askAccess, RefusedError } from "@jetmesh/service-kit";
 import { swapBatch } from "@jetmesh/storage";
-import { askAccess } from "./access.ts";
 import { checkReferences } from "./check-references.ts";
 import type { Deps } from "./deps.ts";
 import { type ParsedDocument, parseDocuments } from "./parse-documents.ts";
-import { RefusedError } from "./refusal.ts";
 
 type Change = ImportReply["items"][number]["change"];
 

@@ -1,10 +1,9 @@
 import { createAction, decideJet, incarnationOf, newJet } from "@jetmesh/lifecycle";
 import type { AcceptedTrigger, JetCreateRequest } from "@jetmesh/protocol";
 import { referenceFromName } from "@jetmesh/protocol";
-import { mayTriggerCreate } from "./access.ts";
+import { askOneAccess, RefusedError } from "@jetmesh/service-kit";
 import { beginOpened } from "./begin-opened.ts";
 import type { Deps } from "./deps.ts";
-import { RefusedError } from "./refusal.ts";
 import { wasMade } from "./was-made.ts";
 
 export interface CreatedJet {
@@ -35,7 +34,11 @@ export function createJet(
         `template '${template.reference}' has no action that creates: one without 'from' and with 'to'`,
       );
     }
-    const access = await mayTriggerCreate(deps, asked.user, template.reference);
+    const access = await askOneAccess(deps, {
+      operation: "jet.create",
+      user: asked.user,
+      template: template.reference,
+    });
     if (!access.allow) throw new RefusedError(access.code, access.message);
 
     for (let tries = 0; tries < 10; tries += 1) {

@@ -6,9 +6,9 @@ import {
   type HistoryEntry,
   type ToldMessage,
 } from "@jetmesh/protocol";
+import { type Refusal } from "@jetmesh/service-kit";
 import { readStream, tell, writeRepeatable } from "@jetmesh/storage";
 import type { Deps } from "./deps.ts";
-import type { Refusal } from "./refusal.ts";
 
 type HistoryDeps = Pick<Deps, "connection" | "names" | "clock">;
 

@@ -8,7 +8,7 @@ import type {
   TemplateDefinition,
 } from "@jetmesh/protocol";
 import { MAX_ACTION_BYTES } from "@jetmesh/protocol";
-import { writeRepeatable } from "@jetmesh/storage";
+import { sendResume } from "@jetmesh/storage";
 import type { ActionAt, Deps } from "./deps.ts";
 
 /**
@@ -29,30 +29,15 @@ export async function makeAction(
   if (written.kind === "conflict") {
     const there = await deps.store.actions.get(record.id);
     if (there.kind !== "record") return undefined;
-    if (there.value.state === "SLEEPING") await sendResume(deps, there.value, there.revision);
+    if (there.value.state === "SLEEPING")
+      await sendResume(deps.connection, deps.names, there.value, there.revision);
     return there.value.state === "SUCCESS" || there.value.state === "ERROR"
       ? { record: there.value, revision: there.revision }
       : undefined;
   }
   if (record.state !== "SLEEPING") return { record, revision: written.revision };
-  await sendResume(deps, record, written.revision);
+  await sendResume(deps.connection, deps.names, record, written.revision);
   return undefined;
-}
-
-/** Bodies above this go without the record: whoever takes the hint reads it. */
-const MAX_CARRIED_BYTES = 64 * 1024;
-
-export async function sendResume(
-  deps: Pick<Deps, "connection" | "names">,
-  record: ActionRecord,
-  revision: number,
-): Promise<void> {
-  const { names } = deps;
-  const whole = JSON.stringify({ v: 1, id: record.id, revision, record });
-  const body = whole.length <= MAX_CARRIED_BYTES ? whole : JSON.stringify({ v: 1, id: record.id });
-  await writeRepeatable(deps.connection, names.resume.of(record.pool, record.id), body, {
-    point: "resume.send",
-  });
 }
 
 async function buildAction(

@@ -9,7 +9,7 @@ import {
   TemplateDefinition,
   UserDefinition,
 } from "@jetmesh/protocol";
-import { RefusedError } from "./refusal.ts";
+import { RefusedError } from "@jetmesh/service-kit";
 
 export interface ParsedDocument {
   readonly index: number;

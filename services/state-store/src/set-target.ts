@@ -1,9 +1,8 @@
 import { decideJet, findPath, incarnationOf } from "@jetmesh/lifecycle";
 import type { TriggerSource } from "@jetmesh/protocol";
-import { askAccess } from "./access.ts";
+import { askAccess, askOneAccess, type Refusal } from "@jetmesh/service-kit";
 import { advance } from "./advance.ts";
 import type { Deps } from "./deps.ts";
-import type { Refusal } from "./refusal.ts";
 import { afterAdvance } from "./settle.ts";
 
 export interface AskedTarget {
@@ -22,11 +21,9 @@ export function setTarget(deps: Deps, asked: AskedTarget): Promise<Refusal | und
   return deps.lanes.run(asked.jet, async () => {
     const unknownJet: Refusal = { code: "unknown_jet", message: `there is no jet '${asked.jet}'` };
     for (let tries = 0; tries < 50; tries += 1) {
-      const [read] = await askAccess(deps, [
-        { operation: "target", user: asked.user, jet: asked.jet, state: asked.state },
-      ]);
-      if (read?.allow !== true)
-        return read === undefined ? unknownJet : { code: read.code, message: read.message };
+      const target = { operation: "target", user: asked.user, jet: asked.jet, state: asked.state } as const;
+      const read = await askOneAccess(deps, target);
+      if (!read.allow) return { code: read.code, message: read.message };
       const at = await deps.jets.load(asked.jet, true);
       const template = at === undefined ? undefined : await deps.definitions.template(at.jet.template, true);
       if (at === undefined || template === undefined) return unknownJet;
@@ -35,7 +32,7 @@ export function setTarget(deps: Deps, asked: AskedTarget): Promise<Refusal | und
         (action) =>
           ({ operation: "trigger", user: asked.user, jet: asked.jet, action: action.reference }) as const,
       );
-      const verdicts = checks.length === 0 ? [] : await askAccess(deps, checks);
+      const verdicts = await askAccess(deps, checks);
       const denied = verdicts.find((verdict) => !verdict.allow);
       if (denied?.allow === false) return { code: denied.code, message: denied.message };
       const { id, state, user, trigger } = asked;

@@ -8,14 +8,12 @@ import {
   type TriggerSource,
   type TriggerSubject,
 } from "@jetmesh/protocol";
-import { actionIdOfKey, actionIdOfMessage } from "@jetmesh/service-kit";
+import { actionIdOfKey, actionIdOfMessage, askOneAccess, type Refusal } from "@jetmesh/service-kit";
 import { type Disposal, type QueueMessage, UnavailableError } from "@jetmesh/storage";
 import { acceptTrigger } from "./accept.ts";
-import { mayTrigger } from "./access.ts";
 import { writeDead } from "./dead-letters.ts";
 import type { Deps } from "./deps.ts";
 import { writeRefused } from "./history.ts";
-import type { Refusal } from "./refusal.ts";
 import { setTarget } from "./set-target.ts";
 import { wasMade } from "./was-made.ts";
 
@@ -127,7 +125,7 @@ async function takeTrigger(
   const { user, jet, action } = subject;
   const at = toInstant(message.storedAt);
   const asked = { id, action, user, argument: body.argument, trigger: source, at };
-  const access = await mayTrigger(deps, user, jet, action);
+  const access = await askOneAccess(deps, { operation: "trigger", user, jet, action });
   const facts = { access, expired: isExpired(deps, message) };
   const accepted = await acceptTrigger(deps, jet, asked, body.onBusy, facts);
   return accepted.kind === "refused" ? accepted.refusal : undefined;

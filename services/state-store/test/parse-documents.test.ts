@@ -1,8 +1,9 @@
 import { StateDefinition } from "@jetmesh/protocol";
+import type { Refusal } from "@jetmesh/service-kit";
+import { RefusedError } from "@jetmesh/service-kit";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type ParsedDocument, parseDocuments } from "../src/parse-documents.ts";
-import { type Refusal, RefusedError } from "../src/refusal.ts";
 
 const V1 = { apiVersion: "jetmesh/v1" };
 const state = (reference: string): object => ({ ...V1, kind: "State", reference });

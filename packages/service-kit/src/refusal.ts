@@ -1,4 +1,5 @@
 import { ERROR_CODES, type ErrorCode, isErrorCode } from "@jetmesh/protocol";
+import type { RemoteError } from "@jetmesh/storage";
 
 /** A refusal as a value: what a caller is told, and what the history keeps. */
 export interface Refusal {
@@ -21,3 +22,7 @@ export class RefusedError extends Error {
 /** A code that came over the wire. */
 export const errorCode = (code: string): ErrorCode => (isErrorCode(code) ? code : "internal");
 export const statusOf = (code: ErrorCode): number => ERROR_CODES[code].status;
+
+/** What another service answered, as our own refusal. */
+export const refusedBy = ({ code, message, details }: RemoteError): RefusedError =>
+  new RefusedError(errorCode(code), message, details);
