@@ -127,7 +127,7 @@ describe("a page", () => {
     "is refused for a cursor that was never given out: %s",
     async (cursor) => {
       await expect(collect({ cursor, limit: 1 }, sourceOf(rows(1)))).rejects.toMatchObject({
-        code: "invalid_request",
+        refusal: { code: "invalid_request" },
       });
     },
   );
