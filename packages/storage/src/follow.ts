@@ -35,9 +35,9 @@ export interface FollowOptions {
   readonly keys?: string;
   readonly headersOnly?: boolean;
   /**
-   * How often to look, in milliseconds; 0, the default, is to see every change as it happens. A bucket keeps only the newest value of
-   * a key, so who looks now and then is spared all that was overwritten in between: of the four writes of a quick
-   * action one, and of a busy jet one a look.
+   * For how long, in milliseconds, changes may gather behind the first of them; 0, the default, is to see every
+   * change as it happens. A bucket keeps only the newest value of a key, so whoever lets changes gather is spared
+   * all that was overwritten in between (ADR 0016).
    */
   readonly everyMs?: number;
   readonly onChange: (change: Change) => void;
@@ -106,26 +106,36 @@ export function follow(connection: Connection, names: Names, options: FollowOpti
     );
     if (pending === 0) onCaughtUp();
     let delivered = 0;
+    const take = (message: Msg, at: QueueMessage): "more" | "stop" => {
+      delivered += 1;
+      // One went missing on the way: what was not seen is read again.
+      if (at.consumerSequence !== delivered) return "stop";
+      onMessage(message, at);
+      if (at.pending === 0) onCaughtUp();
+      return "more";
+    };
+    const next = (batch: number, waits: boolean): Promise<Pulled> =>
+      pull(connection, stream, name, batch, waits, take);
+
     while (!stopped && !connection.nc.isClosed()) {
-      const pulled = await pull(connection, stream, name, everyMs === 0, (message, at) => {
-        delivered += 1;
-        // One went missing on the way: what was not seen is read again.
-        if (at.consumerSequence !== delivered) return "stop";
-        onMessage(message, at);
-        if (at.pending === 0) onCaughtUp();
-        return "more";
-      });
+      const pulled = await next(BATCH, everyMs === 0);
       if (pulled === "broken") return;
       if (pulled === "more" || everyMs === 0) continue;
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, everyMs);
-        wake = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
+      // Nothing more for now: wait for the next change, however long, then let others gather behind it.
+      const first = await next(1, true);
+      if (first === "broken") return;
+      if (first === "more") await gather();
     }
   };
+
+  const gather = (): Promise<void> =>
+    new Promise((resolve) => {
+      const timer = setTimeout(resolve, everyMs);
+      wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
 
   const run = async (): Promise<void> => {
     for (let tries = 1; !stopped && !connection.nc.isClosed(); tries += 1) {
@@ -192,20 +202,24 @@ async function addConsumer(
   return { name, pending: info.num_pending };
 }
 
-/** One pull: "more" where the batch was full, "done" where there is no more for now, "broken" where it went wrong. */
+/** "more" where the batch was full, "done" where there is no more for now, "broken" where it went wrong. */
+type Pulled = "more" | "done" | "broken";
+
+/** One pull; one that `waits` is answered as changes come, the other with what there is. */
 function pull(
   connection: Connection,
   stream: string,
   consumer: string,
-  isLive: boolean,
+  batch: number,
+  waits: boolean,
   onMessage: (message: Msg, at: QueueMessage) => "more" | "stop",
-): Promise<"more" | "done" | "broken"> {
+): Promise<Pulled> {
   const { nc } = connection;
   return new Promise((resolve) => {
     const inbox = createInbox();
     let got = 0;
     let heardAt = performance.now();
-    const end = (how: "more" | "done" | "broken"): void => {
+    const end = (how: Pulled): void => {
       clearInterval(watchdog);
       offReconnect();
       if (!nc.isClosed()) subscription.unsubscribe();
@@ -227,12 +241,12 @@ function pull(
         }
         got += 1;
         if (onMessage(message, at) === "stop") end("broken");
-        else if (got === BATCH) end("more");
+        else if (got === batch) end("more");
       },
     });
-    const request = isLive
-      ? { batch: BATCH, expires: LIVE_EXPIRES_MS * 1e6, idle_heartbeat: HEARTBEAT_MS * 1e6 }
-      : { batch: BATCH, no_wait: true, expires: LOOK_EXPIRES_MS * 1e6 };
+    const request = waits
+      ? { batch, expires: LIVE_EXPIRES_MS * 1e6, idle_heartbeat: HEARTBEAT_MS * 1e6 }
+      : { batch, no_wait: true, expires: LOOK_EXPIRES_MS * 1e6 };
     publishEncoded(
       nc,
       `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`,
