@@ -130,6 +130,8 @@ export function follow(connection: Connection, names: Names, options: FollowOpti
 
   const gather = (): Promise<void> =>
     new Promise((resolve) => {
+      // Somebody waits to be caught up: what there is, now.
+      if (waiting.size > 0) return resolve();
       const timer = setTimeout(resolve, everyMs);
       wake = () => {
         clearTimeout(timer);
