@@ -17,15 +17,12 @@ type HistoryDeps = Pick<Deps, "connection" | "names" | "clock">;
  * that, which only repair comes to, the stream is asked first.
  */
 export async function writeClosed(deps: HistoryDeps, record: ActionRecord): Promise<void> {
-  const { names } = deps;
   const endedAt = record.endedAt === undefined ? 0 : Date.parse(record.endedAt);
   if (deps.clock.now() - endedAt > HISTORY_WINDOW_MS / 2 && (await isInHistory(deps, record, endedAt)))
     return;
-  const entry: HistoryEntry = {
-    v: 1,
+  await append(deps, "history.closed", record.jet ?? record.kind, record.id, {
     what: "closed",
     id: record.id,
-    at: toInstant(deps.clock.now()),
     user: record.user,
     kind: record.kind,
     attempt: record.attempt,
@@ -36,10 +33,6 @@ export async function writeClosed(deps: HistoryDeps, record: ActionRecord): Prom
     ...(record.trigger === undefined ? {} : { trigger: record.trigger }),
     ...(record.outcome === undefined ? {} : { outcome: record.outcome }),
     ...(record.error === undefined ? {} : { error: record.error }),
-  };
-  await writeRepeatable(deps.connection, names.history.of(record.jet ?? record.kind), JSON.stringify(entry), {
-    point: "history.closed",
-    messageId: record.id,
   });
 }
 
@@ -70,23 +63,15 @@ export async function writeLate(
   record: ActionRecord,
   late: { readonly runner: string; readonly nonce: string; readonly state: string },
 ): Promise<void> {
-  const entry: HistoryEntry = {
-    v: 1,
+  await append(deps, "history.late", record.jet ?? record.kind, `${record.id}.late.${late.nonce}`, {
     what: "late",
     id: record.id,
-    at: toInstant(deps.clock.now()),
     user: record.user,
     kind: record.kind,
     attempt: record.attempt,
     late: { runner: late.runner, state: late.state },
     ...(record.jet === undefined ? {} : { jet: record.jet }),
-  };
-  await writeRepeatable(
-    deps.connection,
-    deps.names.history.of(record.jet ?? record.kind),
-    JSON.stringify(entry),
-    { point: "history.late", messageId: `${record.id}.late.${late.nonce}` },
-  );
+  });
 }
 
 /** A trigger that was refused: who, what, and why. */
@@ -96,21 +81,29 @@ export async function writeRefused(
   jet: string,
   refusal: Refusal,
 ): Promise<void> {
-  const entry: HistoryEntry = {
-    v: 1,
+  await append(deps, "history.refused", jet, `${asked.id}.refused`, {
     what: "refused",
     id: asked.id,
-    at: toInstant(deps.clock.now()),
     user: asked.user,
     jet,
     action: asked.action,
     trigger: asked.trigger,
     refusal: { code: refusal.code, message: refusal.message },
-  };
-  await writeRepeatable(deps.connection, deps.names.history.of(jet), JSON.stringify(entry), {
-    point: "history.refused",
-    messageId: `${asked.id}.refused`,
   });
+}
+
+type HistoryPoint = "history.closed" | "history.late" | "history.refused";
+
+/** One entry on the subject of a jet or kind; written again under the same message id it stays one. */
+async function append(
+  { connection, names, clock }: HistoryDeps,
+  point: HistoryPoint,
+  thing: string,
+  messageId: string,
+  rest: Omit<HistoryEntry, "v" | "at">,
+): Promise<void> {
+  const entry: HistoryEntry = { v: 1, at: toInstant(clock.now()), ...rest };
+  await writeRepeatable(connection, names.history.of(thing), JSON.stringify(entry), { point, messageId });
 }
 
 /** Tells the gateway whose caller waits; a hint, for the caller can always ask by id. */
