@@ -41,6 +41,7 @@ export const COMMANDS = {
   "test:integration": runProject("integration"),
   "test:e2e": runProject("e2e"),
   "test:chaos": runProject("chaos"),
+  chaos: (args) => runScript(inRoot("test/chaos/storm/main.ts"), args),
   bench: (args) => runScript(inRoot("test/bench/mesh.bench.ts"), args),
   "bench:writer": (args) => runScript(inRoot("test/bench/writer.bench.ts"), args),
 };
@@ -50,7 +51,16 @@ function startsMesh(args) {
   return args.includes("up");
 }
 
-const WITH_SERVER = ["start", "test", "test:integration", "test:e2e", "test:chaos", "bench", "bench:writer"];
+const WITH_SERVER = [
+  "start",
+  "test",
+  "test:integration",
+  "test:e2e",
+  "test:chaos",
+  "chaos",
+  "bench",
+  "bench:writer",
+];
 
 /** Tests always run servers of their own; everything else uses the one at NATS_URL where it is set. */
 export function needsServer(name, args, env) {

@@ -1,7 +1,16 @@
 import type { MeshClient } from "@jetmesh/client";
 import { MeshError } from "@jetmesh/client";
 import type { JetRecord } from "@jetmesh/protocol";
-import { allHistory, allJets, applyDocuments, eventually, loopDocuments, startMesh } from "@jetmesh/testkit";
+import {
+  allHistory,
+  allJets,
+  applyDocuments,
+  type Document,
+  eventually,
+  loopDocuments,
+  planDocument,
+  startMesh,
+} from "@jetmesh/testkit";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 let mesh: Awaited<ReturnType<typeof startMesh>>;
@@ -66,3 +75,34 @@ test("when busy means queue all run, one at a time, and those that waited in the
     ),
   ).toBe(true);
 });
+
+test("what is queued behind the very action that creates a jet runs as well, and the jet comes to rest", async () => {
+  // Its record is written a second time before it has settled once.
+  const plan = planDocument("loop_create", [{ wait: "500ms" }]);
+  const slow = loopDocuments([{ wait: "10ms" }]).map((one) =>
+    one["kind"] === "Template"
+      ? { ...one, reference: "slow", actions: slowlyCreated(one["actions"] as Document[]) }
+      : one,
+  );
+  await applyDocuments(client, [plan, ...slow]);
+  const made = await client.request<{ actionId: string }>("jet.create", {
+    template: "slow",
+    reference: "three",
+  });
+  for (let n = 0; n < 2; n += 1) await client.publishTrigger("three", "turn", { onBusy: "queue" });
+  let last: unknown;
+  await eventually(
+    "jet three to rest after all three",
+    async () => {
+      const jet = await client.request<JetRecord>("jet.get", { reference: "three" });
+      const closed = (await allHistory(client.connection, client.names)).filter((one) => one.jet === "three");
+      last = { jet, closed: closed.length };
+      return jet.open === undefined && jet.queue.length === 0 && closed.length === 3 ? true : undefined;
+    },
+    { withinMs: 20_000, lastSeen: () => last },
+  );
+  expect(await client.request("action.get", { id: made.actionId })).toMatchObject({ outcome: "SUCCESS" });
+});
+
+const slowlyCreated = (actions: readonly Document[]): Document[] =>
+  actions.map((action) => (action["reference"] === "create" ? { ...action, plan: "loop_create" } : action));

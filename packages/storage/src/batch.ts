@@ -23,8 +23,21 @@ export async function swapBatch(
   bucket: string,
   members: readonly BatchMember[],
 ): Promise<"written" | "conflict"> {
+  const before = await connection.faults?.suffer("definitions.apply", "before");
+  if (before === "twice") await commit(connection, names, bucket, members);
+  const outcome = await commit(connection, names, bucket, members);
+  const after = await connection.faults?.suffer("definitions.apply", "after");
+  if (after === "lose") throw new UnavailableError(`no acknowledgement of a batch to ${bucket}`);
+  return outcome;
+}
+
+async function commit(
+  connection: Connection,
+  names: Names,
+  bucket: string,
+  members: readonly BatchMember[],
+): Promise<"written" | "conflict"> {
   const id = randomUUID();
-  const last = members.length;
   for (const [index, member] of members.entries()) {
     const subject = names.kv(bucket, member.key);
     const headers: [string, string][] = [
@@ -33,19 +46,17 @@ export async function swapBatch(
       ["Nats-Expected-Last-Subject-Sequence", String(member.expected)],
     ];
     const data = JSON.stringify(member.value);
-    if (index + 1 < last) {
+    if (index + 1 < members.length) {
       publishEncoded(connection.nc, subject, data, undefined, encodeHeaders(headers));
       continue;
     }
-    await connection.faults?.suffer("definitions.apply", "before");
-    const commit = encodeHeaders([...headers, ["Nats-Batch-Commit", "1"]]);
-    const reply = await connection.pipeline.call(subject, data, commit, 10_000);
+    const last = encodeHeaders([...headers, ["Nats-Batch-Commit", "1"]]);
+    const reply = await connection.pipeline.call(subject, data, last, 10_000);
     if (typeof reply === "string") throw new UnavailableError(`no acknowledgement of a batch to ${bucket}`);
     const ack = reply.json<{ error?: { err_code?: number; description?: string } }>();
     const code = ack.error?.err_code ?? 0;
     if (code === JS_CODE.wrongLastSequence || code === JS_CODE.wrongLastSequenceInFlight) return "conflict";
     if (ack.error !== undefined) throw new BrokerError(code, ack.error.description ?? "batch refused");
   }
-  await connection.faults?.suffer("definitions.apply", "after");
   return "written";
 }

@@ -6,8 +6,8 @@ import { ACK_POINTS, type FaultPoint, WRITE_POINTS } from "./write-points.ts";
  *
  *   crash     SIGKILL to this very process, as a power switch would
  *   pause     SIGSTOP: whoever set it sends the SIGCONT
- *   lose      the write is made and its answer never seen (`after` only)
- *   twice     the write is made twice; the message is delivered again instead of acknowledged
+ *   lose      the write is made and its answer never seen (`after` only); the acknowledgement never sent (`before`)
+ *   twice     the write is made twice (`before` only); the message is delivered again instead of acknowledged
  *   delay:MS  everything as it should be, but later
  */
 export const FAULT_KINDS = ["crash", "pause", "lose", "twice", "delay"] as const;

@@ -35,5 +35,13 @@ export {
   type TopologyReport,
   type TopologyState,
 } from "./topology.ts";
-export { ACK_POINTS, type AckPoint, type FaultPoint, WRITE_POINTS, type WritePoint } from "./write-points.ts";
+export {
+  ACK_POINTS,
+  type AckPoint,
+  FAULT_POINTS,
+  type FaultPlace,
+  type FaultPoint,
+  WRITE_POINTS,
+  type WritePoint,
+} from "./write-points.ts";
 export { isTransient, type WriteOptions, type WriteOutcome, writeOnce, writeRepeatable } from "./writer.ts";

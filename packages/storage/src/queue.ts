@@ -127,11 +127,9 @@ export function consumeQueue(connection: Connection, options: QueueOptions): Que
       );
       disposal = { kind: "retry", afterMs: 1_000 };
     }
-    if (connection.faults !== undefined) {
-      const fault = await connection.faults.suffer(options.point, "before");
-      if (fault === "twice") disposal = { kind: "retry", afterMs: 0 };
-    }
-    if (!nc.isClosed()) {
+    const fault = await connection.faults?.suffer(options.point, "before");
+    if (fault === "twice") disposal = { kind: "retry", afterMs: 0 };
+    if (!nc.isClosed() && fault !== "lose") {
       const word = disposal.kind === "ack" ? "+ACK" : `-NAK {"delay": ${String(disposal.afterMs * 1e6)}}`;
       publishEncoded(nc, reply, word, undefined, undefined);
     }

@@ -7,6 +7,7 @@ export {
   userDocument,
 } from "./definitions.ts";
 export { eventually } from "./eventually.ts";
+export { FAULTS_BY_SERVICE, FAULTS_OF_A_WRITE, FAULTS_OF_AN_ACK, faultsOf } from "./faults-by-service.ts";
 export { freePorts } from "./free-ports.ts";
 export {
   type Broker,

@@ -1,4 +1,4 @@
-import { decideJet, incarnationOf, type TriggerFacts } from "@jetmesh/lifecycle";
+import { decideJet, type TriggerFacts } from "@jetmesh/lifecycle";
 import type { AcceptedTrigger, JetRecord, OnBusy } from "@jetmesh/protocol";
 import { type Refusal } from "@jetmesh/service-kit";
 import { beginOpened, remakeAction } from "./begin-opened.ts";
@@ -74,7 +74,7 @@ export function acceptTrigger(
         continue;
       }
       deps.jets.keep(reference, { jet: decision.next, revision: written.revision });
-      await beginOpened(deps, decision, incarnationOf(at.jet, at.revision));
+      await beginOpened(deps, decision, at.jet.incarnation);
       return { kind: decision.next.open?.id === asked.id ? "accepted" : "queued", jet: decision.next };
     }
     throw new Error(`lost the race for jet '${reference}' ${String(MAX_TRIES)} times`);

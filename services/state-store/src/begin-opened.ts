@@ -1,4 +1,4 @@
-import { findAction, incarnationOf, type JetDecision } from "@jetmesh/lifecycle";
+import { findAction, type JetDecision } from "@jetmesh/lifecycle";
 import type { TemplateDefinition } from "@jetmesh/protocol";
 import type { Deps } from "./deps.ts";
 import type { JetAt } from "./jet-copies.ts";
@@ -21,12 +21,12 @@ export async function beginOpened(
 /** Makes the action that a jet names as open again, from what the jet's record keeps; harmless where it is there. */
 export async function remakeAction(
   deps: Deps,
-  { jet, revision }: JetAt,
+  { jet }: JetAt,
   template: TemplateDefinition | undefined,
 ): Promise<void> {
   const { open } = jet;
   if (open === undefined || open.rollback === true) return;
   const action = template === undefined ? undefined : findAction(template, open.action);
-  const born = await makeAction(deps, jet, incarnationOf(jet, revision), open, action, template);
+  const born = await makeAction(deps, jet, jet.incarnation, open, action, template);
   if (born !== undefined) deps.settleLater(born);
 }

@@ -1,4 +1,4 @@
-import { createAction, decideJet, incarnationOf, newJet } from "@jetmesh/lifecycle";
+import { createAction, decideJet, newJet } from "@jetmesh/lifecycle";
 import type { AcceptedTrigger, JetCreateRequest } from "@jetmesh/protocol";
 import { referenceFromName } from "@jetmesh/protocol";
 import { askOneAccess, RefusedError } from "@jetmesh/service-kit";
@@ -79,8 +79,8 @@ export function createJet(
       if (decision.kind === "unchanged") throw new Error("a new jet knows no triggers");
       const written = await deps.store.jets.swap(reference, decision.next, expected, { point: "jet.create" });
       if (written.kind === "conflict") continue;
-      deps.jets.keep(reference, { jet: decision.next, revision: written.revision });
-      await beginOpened(deps, decision, incarnationOf(decision.next, written.revision));
+      const made = deps.jets.keep(reference, { jet: decision.next, revision: written.revision });
+      await beginOpened(deps, decision, made.jet.incarnation);
       return { reference, state: decision.next.state, actionId: asked.id };
     }
     throw new RefusedError("conflict", `jet '${reference}' is changed too often just now`);

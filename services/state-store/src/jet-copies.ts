@@ -1,7 +1,8 @@
+import { incarnationOf } from "@jetmesh/lifecycle";
 import type { JetRecord } from "@jetmesh/protocol";
 import type { MeshStore } from "@jetmesh/storage";
 
-/** A jet at a revision. */
+/** A jet at a revision; its record knows its incarnation, so that whatever is written from it does too. */
 export interface JetAt {
   readonly jet: JetRecord;
   readonly revision: number;
@@ -14,7 +15,8 @@ export interface JetAt {
 export interface JetCopies {
   /** The copy where there is one and `fresh` is not asked for, else the leader's. */
   load(reference: string, fresh: boolean): Promise<JetAt | undefined>;
-  keep(reference: string, at: JetAt): void;
+  /** What was written, as it would be loaded. */
+  keep(reference: string, written: JetAt): JetAt;
   drop(reference: string): void;
 }
 
@@ -23,13 +25,16 @@ const MOST = 20_000;
 export function createJetCopies(store: MeshStore): JetCopies {
   const copies = new Map<string, JetAt>();
   const drop = (reference: string): void => void copies.delete(reference);
-  const keep = (reference: string, at: JetAt): void => {
+  const keep = (reference: string, { jet, revision }: JetAt): JetAt => {
+    // A jet's first write could not know its own revision.
+    const at = { jet: { ...jet, incarnation: incarnationOf(jet, revision) }, revision };
     copies.delete(reference);
     copies.set(reference, at);
     if (copies.size > MOST) {
       const oldest = copies.keys().next();
       if (oldest.done !== true) copies.delete(oldest.value);
     }
+    return at;
   };
   return {
     keep,
@@ -44,9 +49,7 @@ export function createJetCopies(store: MeshStore): JetCopies {
         drop(reference);
         return undefined;
       }
-      const at = { jet: stored.value, revision: stored.revision };
-      keep(reference, at);
-      return at;
+      return keep(reference, { jet: stored.value, revision: stored.revision });
     },
   };
 }

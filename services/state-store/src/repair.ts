@@ -1,4 +1,4 @@
-import { decideAction, incarnationOf, toInstant } from "@jetmesh/lifecycle";
+import { decideAction, toInstant } from "@jetmesh/lifecycle";
 import { ACTION_HEADERS, JET_HEADERS } from "@jetmesh/protocol";
 import { type Change, follow } from "@jetmesh/storage";
 import { advance } from "./advance.ts";
@@ -176,6 +176,6 @@ async function moveOn(deps: Deps, reference: string): Promise<void> {
       return;
     }
     deps.jets.keep(reference, { jet: advanced.next, revision: written.revision });
-    await afterAdvance(deps, reference, advanced, incarnationOf(at.jet, at.revision));
+    await afterAdvance(deps, reference, advanced, at.jet.incarnation);
   });
 }

@@ -1,4 +1,4 @@
-import { decideJet, findPath, incarnationOf } from "@jetmesh/lifecycle";
+import { decideJet, findPath } from "@jetmesh/lifecycle";
 import type { TriggerSource } from "@jetmesh/protocol";
 import { askAccess, askOneAccess, type Refusal } from "@jetmesh/service-kit";
 import { advance } from "./advance.ts";
@@ -49,7 +49,7 @@ export function setTarget(deps: Deps, asked: AskedTarget): Promise<Refusal | und
       });
       if (written.kind === "conflict") continue;
       deps.jets.keep(asked.jet, { jet: advanced.next, revision: written.revision });
-      await afterAdvance(deps, asked.jet, advanced, incarnationOf(at.jet, at.revision));
+      await afterAdvance(deps, asked.jet, advanced, at.jet.incarnation);
       return undefined;
     }
     return { code: "conflict", message: `jet '${asked.jet}' is changed too often just now` };

@@ -1,4 +1,4 @@
-import { decideAction, decideJet, incarnationOf, type JetDecision } from "@jetmesh/lifecycle";
+import { decideAction, decideJet, type JetDecision } from "@jetmesh/lifecycle";
 import type { ActionRecord, JetActionDefinition, JetRecord } from "@jetmesh/protocol";
 import { advance } from "./advance.ts";
 import { beginOpened } from "./begin-opened.ts";
@@ -38,7 +38,6 @@ async function settleJet(
     for (let fresh = false; ; fresh = true) {
       const at = await deps.jets.load(reference, fresh);
       if (at === undefined) return undefined;
-      const incarnation = incarnationOf(at.jet, at.revision);
       const end = {
         type: "ended",
         id: record.id,
@@ -46,7 +45,7 @@ async function settleJet(
         action,
         outcome,
       } as const;
-      const decision = decideJet({ ...at.jet, incarnation }, end, deps.clock.now());
+      const decision = decideJet(at.jet, end, deps.clock.now());
       if (decision.kind !== "write") {
         if (fresh) return at.jet;
         continue;
@@ -64,7 +63,7 @@ async function settleJet(
       deps.jets.keep(reference, { jet: advanced.next, revision: written.revision });
       // As soon as it is durable that it ended; the state is the one that it settled in, not the next transit.
       tellOwner(deps, record, decision.next);
-      await afterAdvance(deps, reference, advanced, incarnation);
+      await afterAdvance(deps, reference, advanced, at.jet.incarnation);
       return decision.next;
     }
   });

@@ -1,0 +1,42 @@
+import { ACK_POINTS, FAULT_POINTS, type FaultPoint } from "@jetmesh/storage";
+import type { ServiceName } from "./mesh.ts";
+
+/**
+ * What can go wrong at a write, and at an acknowledgement: killed before and after, stopped before and after, an
+ * answer that is lost, the same thing twice, and late.
+ */
+export const FAULTS_OF_A_WRITE = [
+  "before=crash",
+  "after=crash",
+  "before=pause",
+  "after=pause",
+  "after=lose",
+  "before=twice",
+  "before=delay:1500",
+  "after=delay:1500",
+] as const;
+export const FAULTS_OF_AN_ACK = [
+  "before=crash",
+  "after=crash",
+  "before=pause",
+  "before=lose",
+  "before=twice",
+  "before=delay:1500",
+] as const;
+
+export const faultsOf = (point: FaultPoint): readonly string[] =>
+  (Object.hasOwn(ACK_POINTS, point) ? FAULTS_OF_AN_ACK : FAULTS_OF_A_WRITE).map(
+    (fault) => `${point}/${fault}`,
+  );
+
+const pointsOf = (service: ServiceName): FaultPoint[] =>
+  (Object.keys(FAULT_POINTS) as FaultPoint[]).filter((point) => FAULT_POINTS[point].by.includes(service));
+
+/** Every fault that a process of a service can suffer at a named point of its own. */
+export const FAULTS_BY_SERVICE: Readonly<Record<ServiceName, readonly string[]>> = {
+  gateway: pointsOf("gateway").flatMap(faultsOf),
+  authz: pointsOf("authz").flatMap(faultsOf),
+  "state-store": pointsOf("state-store").flatMap(faultsOf),
+  "lifecycle-ticker": pointsOf("lifecycle-ticker").flatMap(faultsOf),
+  "flight-plan-runner": pointsOf("flight-plan-runner").flatMap(faultsOf),
+};

@@ -1,0 +1,187 @@
+import { readFileSync } from "node:fs";
+import { connect, type NatsConnection } from "nats";
+
+/**
+ * What is there when a storm is over, read as an outside program would: from NATS with the public client, and from
+ * the file that every step writes to. Nothing here or in `verdict.ts` imports anything of the mesh: the shapes are
+ * those that the documentation promises, read for themselves.
+ */
+export interface ActionSeen {
+  readonly id: string;
+  /** Absent where there is only a marker left. */
+  readonly state: string | undefined;
+  /** When the broker stored it, milliseconds since 1970. */
+  readonly storedAt: number;
+}
+export interface JetSeen {
+  readonly reference: string;
+  readonly state: string | undefined;
+  readonly open: string | undefined;
+  readonly waits: number;
+  readonly hasTarget: boolean;
+  readonly isDestroyed: boolean;
+}
+export interface HistorySeen {
+  readonly what: string;
+  readonly id: string;
+  readonly jet: string | undefined;
+  readonly action: string | undefined;
+  readonly key: string | undefined;
+  readonly outcome: string | undefined;
+  readonly code: string | undefined;
+  readonly storedAt: number;
+  readonly transitions: readonly { readonly to: string; readonly at: number }[];
+}
+/** One line of a step: `<jet> <action id> <attempt> <step> begin|end`. */
+export interface LineSeen {
+  readonly jet: string;
+  readonly id: string;
+  readonly attempt: number;
+  readonly step: string;
+  readonly what: string;
+}
+/** What was asked for under a key, and what was answered. */
+export interface AskedFor {
+  readonly key: string;
+  readonly via: string;
+  readonly jet: string;
+  readonly action: string;
+  readonly taken: boolean;
+  readonly actionId?: string;
+  readonly refusal?: string;
+}
+/** A runner that was killed, when, and the actions whose records named it then. */
+export interface Killed {
+  readonly at: number;
+  readonly ids: readonly string[];
+}
+
+export interface Evidence {
+  readonly at: number;
+  readonly closedTtlMs: number;
+  readonly actions: readonly ActionSeen[];
+  readonly jets: readonly JetSeen[];
+  readonly history: readonly HistorySeen[];
+  readonly lines: readonly LineSeen[];
+  /** How many messages lie in the two work queues, and how many dead letters there are. */
+  readonly left: { readonly triggers: number; readonly resumes: number; readonly dead: number };
+  readonly asked: readonly AskedFor[];
+  readonly killed: readonly Killed[];
+  /** `<action>/<step>` of the steps that may run again after an interruption. */
+  readonly mayRunAgain: ReadonlySet<string>;
+  /** New lines that appeared when old messages were sent again after all was over. */
+  readonly linesAfterwards: number;
+}
+
+type Json = Record<string, unknown>;
+const text = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
+const object = (value: unknown): Json => (typeof value === "object" && value !== null ? (value as Json) : {});
+const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
+
+interface Message {
+  readonly subject: string;
+  readonly isMarker: boolean;
+  readonly storedAt: number;
+  readonly json: Json;
+}
+
+/** Every message of a stream, oldest first. */
+async function readAll(nc: NatsConnection, stream: string): Promise<Message[]> {
+  const manager = await nc.jetstreamManager();
+  const { state } = await manager.streams.info(stream);
+  const found: Message[] = [];
+  if (state.messages === 0) return found;
+  const consumer = await nc.jetstream().consumers.get(stream);
+  for (let isOver = false; !isOver; ) {
+    const batch = await consumer.fetch({ max_messages: 500, expires: 2_000 });
+    let got = 0;
+    for await (const message of batch) {
+      got += 1;
+      const isMarker =
+        message.headers?.has("KV-Operation") === true || message.headers?.has("Nats-Marker-Reason") === true;
+      const json = isMarker || message.data.length === 0 ? {} : object(message.json());
+      found.push({
+        subject: message.subject,
+        isMarker,
+        storedAt: message.info.timestampNanos / 1e6,
+        json,
+      });
+      if (message.info.pending === 0) isOver = true;
+    }
+    if (got === 0) isOver = true;
+  }
+  return found;
+}
+
+export interface SeenInNats {
+  readonly at: number;
+  readonly actions: readonly ActionSeen[];
+  readonly jets: readonly JetSeen[];
+  readonly history: readonly HistorySeen[];
+  readonly left: Evidence["left"];
+}
+
+export async function readNats(url: string): Promise<SeenInNats> {
+  const nc = await connect({ servers: url.split(",") });
+  try {
+    const manager = await nc.jetstreamManager();
+    const [actions, jets, history] = [
+      await readAll(nc, "KV_jm_actions"),
+      await readAll(nc, "KV_jm_jets"),
+      await readAll(nc, "JM_HISTORY"),
+    ];
+    const count = async (stream: string): Promise<number> =>
+      (await manager.streams.info(stream)).state.messages;
+    return {
+      at: Date.now(),
+      actions: actions.map(({ subject, isMarker, storedAt, json }) => ({
+        id: subject.slice(subject.lastIndexOf(".") + 1),
+        state: isMarker ? undefined : text(json["state"]),
+        storedAt,
+      })),
+      jets: jets.filter(({ isMarker }) => !isMarker).map(({ json }) => toJet(json)),
+      history: history.map(({ json, storedAt }) => toHistory(json, storedAt)),
+      left: {
+        triggers: await count("JM_TRIGGERS"),
+        resumes: await count("JM_RESUME"),
+        dead: await count("JM_DEAD"),
+      },
+    };
+  } finally {
+    await nc.close();
+  }
+}
+
+const toJet = (json: Json): JetSeen => ({
+  reference: text(json["reference"]) ?? "",
+  state: text(json["state"]),
+  open: text(object(json["open"])["id"]),
+  waits: list(json["queue"]).length,
+  hasTarget: json["target"] !== undefined,
+  isDestroyed: json["destroyedAt"] !== undefined,
+});
+
+const toHistory = (json: Json, storedAt: number): HistorySeen => ({
+  what: text(json["what"]) ?? "",
+  id: text(json["id"]) ?? "",
+  jet: text(json["jet"]),
+  action: text(json["action"]),
+  key: text(object(json["trigger"])["key"]),
+  outcome: text(json["outcome"]),
+  code: text(object(json["error"])["code"]) ?? text(object(json["refusal"])["code"]),
+  storedAt,
+  transitions: list(json["transitions"]).map((one) => ({
+    to: text(object(one)["to"]) ?? "",
+    at: Date.parse(text(object(one)["at"]) ?? ""),
+  })),
+});
+
+export function readWorld(file: string): LineSeen[] {
+  return readFileSync(file, "utf8")
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => {
+      const [jet = "", id = "", attempt = "", step = "", what = ""] = line.split(" ");
+      return { jet, id, attempt: Number(attempt), step, what };
+    });
+}

@@ -1,0 +1,184 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { MeshClient } from "@jetmesh/client";
+import type { ActionRecord } from "@jetmesh/protocol";
+import { writeRepeatable } from "@jetmesh/storage";
+import { allActions, allJets, applyDocuments, eventually, startMesh, type TestMesh } from "@jetmesh/testkit";
+import { type Evidence, type Killed, readNats, readWorld } from "../checker/evidence.ts";
+import { judge, type Verdict } from "../checker/verdict.ts";
+import { MAY_RUN_AGAIN, stormDocuments } from "./definitions.ts";
+import { disturb } from "./disturb.ts";
+import { type Asked, startLoad } from "./load.ts";
+import { fillPlaces } from "./places.ts";
+import { describe, planStorm, type StormSize, slotsOf } from "./plan.ts";
+
+/**
+ * One storm: a mesh of real processes under load, disturbed as its seed says, then left in peace until it is quiet,
+ * then sent old messages again, and then judged by a checker that knows nothing of how the mesh does it.
+ */
+export interface StormOptions extends StormSize {
+  readonly seed: number;
+  readonly sync?: "always" | "default";
+  readonly say: (line: string) => void;
+}
+
+export interface StormResult {
+  readonly seed: number;
+  readonly verdict: Verdict;
+  readonly faults: Readonly<Record<string, number>>;
+  readonly evidence: Evidence;
+  /** Everything that the services logged. */
+  readonly logs: () => string;
+}
+
+const JETS = 40;
+const TRIGGERS_A_SECOND = 32;
+/** Short, so that closed records expire within a storm, and their triggers are sent again after that. */
+const CLOSED_TTL_MS = 25_000;
+/** How long a mesh that is left in peace may take to come to rest. */
+const QUIET_MS = 90_000;
+
+export async function runStorm(options: StormOptions): Promise<StormResult> {
+  const { seed, seconds, say, nodes, sync = "default" } = options;
+  const dir = mkdtempSync(join(tmpdir(), "jm-storm-"));
+  const file = join(dir, "world");
+  writeFileSync(file, "");
+  const planned = planStorm(seed, options);
+  say(`seed ${String(seed)}: ${String(planned.length)} disturbances in ${String(seconds)} s`);
+  for (const one of planned) say(`  ${(one.atMs / 1_000).toFixed(1).padStart(5)} s  ${describe(one)}`);
+
+  const mesh = await startMesh({
+    env: { JM_CLOSED_TTL_MS: String(CLOSED_TTL_MS), JM_DRAIN_MS: "2000" },
+    services: { "state-store": 1, gateway: 0, authz: 0, "lifecycle-ticker": 0, "flight-plan-runner": 0 },
+    server: { sync },
+    ...(nodes === 3 ? { cluster: 3 } : {}),
+  });
+  const brokers = nodes === 3 ? mesh.cluster.nodes : [mesh.server];
+  try {
+    // The first state-store makes the streams; from now on the places are all there is.
+    const places = await fillPlaces(mesh, slotsOf(options), () => brokers[0]?.port ?? 0);
+    await mesh.services[0]?.stop();
+    const client = await mesh.client();
+    await prepare(client, file);
+
+    say("it begins");
+    const load = startLoad({ client, seed, jets: JET_NAMES, rate: TRIGGERS_A_SECOND });
+    const { faults, killed } = await disturb({ planned, places, brokers, client, seconds, say });
+    await load.stop();
+    await places.heal();
+    say("it is over; waiting for quiet");
+    await quiet(client, say);
+    const linesAfterwards = await sendAgain(client, load.asked, file);
+    const evidence = await gather(mesh, file, load.asked, killed, linesAfterwards);
+    const points = faultsStruck(mesh);
+    return {
+      seed,
+      verdict: judge(evidence),
+      faults: { ...faults, ...points },
+      evidence,
+      logs: snapshot(mesh),
+    };
+  } finally {
+    await mesh.stop();
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+const JET_NAMES = Array.from({ length: JETS }, (_, index) => `jet${String(index)}`);
+
+async function prepare(client: MeshClient, file: string): Promise<void> {
+  await applyDocuments(client, stormDocuments(file));
+  await Promise.all(
+    JET_NAMES.map((reference) =>
+      client.request("jet.create", { template: "storm", reference, wait: true, key: `${reference}-made` }),
+    ),
+  );
+}
+
+/** No trigger waits, no action is open, no jet is between two states. */
+async function quiet(client: MeshClient, say: (line: string) => void): Promise<void> {
+  let last = "nothing";
+  await eventually(
+    "the mesh to be quiet",
+    async () => {
+      const [actions, jets] = [
+        await allActions(client.connection, client.names),
+        await allJets(client.connection, client.names),
+      ];
+      const open = actions.filter(({ state }) => state !== "CLOSED");
+      const busy = jets.filter(
+        (jet) => jet.open !== undefined || jet.queue.length > 0 || jet.target !== undefined,
+      );
+      const waiting = await Promise.all(
+        [client.names.streams.triggers, client.names.streams.resume].map(
+          async (stream) => (await client.connection.jsm.streams.info(stream)).state.messages,
+        ),
+      );
+      last = `${String(open.length)} open, ${String(busy.length)} busy, ${waiting.join("+")} messages`;
+      return open.length + busy.length + waiting.reduce((sum, one) => sum + one, 0) === 0 ? true : undefined;
+    },
+    { withinMs: QUIET_MS, everyMs: 250, lastSeen: () => last },
+  ).catch((thrown: unknown) => say(`it is not quiet: ${String(thrown)}`));
+}
+
+/**
+ * Old triggers and old resumes, all of them long answered; none may run anything. A marker trigger behind them on
+ * each jet says when they have been seen.
+ */
+async function sendAgain(client: MeshClient, asked: readonly Asked[], file: string): Promise<number> {
+  const before = readFileSync(file, "utf8").length;
+  const actions = await allActions(client.connection, client.names);
+  // Of what was accepted: what was refused may well be accepted now.
+  const accepted = new Set(actions.map((one) => one.trigger?.key));
+  for (const one of asked.filter(({ key, via }) => via === "stream" && accepted.has(key)).slice(-200)) {
+    await client.publishTrigger(one.jet, one.action, { messageId: one.key });
+  }
+  for (const record of actions.slice(-200)) {
+    const body = JSON.stringify({ v: 1, id: record.id, revision: 1, record: asItWas(record) });
+    await writeRepeatable(client.connection, client.names.resume.of(record.pool, record.id), body, {
+      point: "resume.send",
+    });
+  }
+  await quiet(client, () => undefined);
+  return readFileSync(file, "utf8").slice(before).split("\n").filter(Boolean).length;
+}
+
+/** As it was before anything ran, which is what its first resume carried. */
+function asItWas(record: ActionRecord): Record<string, unknown> {
+  const { outcome: _outcome, endedAt: _endedAt, error: _error, ...rest } = record;
+  return { ...rest, state: "SLEEPING", attempt: 1, journal: [], transitions: record.transitions.slice(0, 1) };
+}
+
+async function gather(
+  mesh: TestMesh,
+  file: string,
+  asked: readonly Asked[],
+  killed: readonly Killed[],
+  linesAfterwards: number,
+): Promise<Evidence> {
+  const seen = await readNats(mesh.url);
+  return {
+    ...seen,
+    closedTtlMs: CLOSED_TTL_MS,
+    lines: readWorld(file),
+    asked,
+    killed,
+    mayRunAgain: MAY_RUN_AGAIN,
+    linesAfterwards,
+  };
+}
+
+/** Faults at named points that struck, counted from what the processes said. */
+function faultsStruck(mesh: TestMesh): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const [, kind = ""] of mesh.logs().matchAll(/^fault [a-z.-]+\/(?:before|after)=([a-z]+)/gm)) {
+    counts[`point-${kind}`] = (counts[`point-${kind}`] ?? 0) + 1;
+  }
+  return counts;
+}
+
+function snapshot(mesh: TestMesh): () => string {
+  const logs = mesh.logs();
+  return () => logs;
+}
