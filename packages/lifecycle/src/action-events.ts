@@ -54,8 +54,8 @@ export type ActionEvent =
   | { readonly type: "pause"; readonly nonce?: string; readonly left?: Leavings }
   | { readonly type: "unpause" }
   | { readonly type: "cancel"; readonly why: ActionErrorCode; readonly message: string }
-  /** A state-store looks at the start delay and the deadline of an action that nobody holds. */
-  | { readonly type: "expire" }
+  /** A state-store looks at the start delay and the deadline of an action that nobody holds, or only a dead holder. */
+  | { readonly type: "expire"; readonly holderDead: boolean }
   /** Neither plan nor kind: straight to its end. */
   | { readonly type: "nothing_to_run" }
   | { readonly type: "owner_told" }

@@ -122,7 +122,10 @@ function whenExecutingMain(record: ActionRecord, event: ActionEvent, now: Now): 
     )
     .with({ type: "cancel" }, (asked) => cancel(record, asked, now))
     .with({ type: "rollback_returned" }, () => late)
-    .with({ type: P.union("expire", "nothing_to_run") }, () => unchanged("held"))
+    .with({ type: "expire" }, ({ holderDead }) =>
+      holderDead ? (pastDeadline(record, now) ?? unchanged("nothing_expired")) : unchanged("held"),
+    )
+    .with({ type: "nothing_to_run" }, () => unchanged("held"))
     .with({ type: "unpause" }, () => unchanged("not_paused"))
     .with({ type: "owner_told" }, { type: "rollback" }, () => unchanged("not_ended"))
     .exhaustive();
@@ -167,8 +170,8 @@ function whenInProgress(record: ActionRecord, event: ActionEvent, now: Now): Act
         : refused("not_pausable", "its watcher is being asked: try again"),
     )
     .with({ type: "cancel" }, (asked) => cancel(record, asked, now))
-    .with({ type: "expire" }, () =>
-      record.claim === undefined
+    .with({ type: "expire" }, ({ holderDead }) =>
+      record.claim === undefined || holderDead
         ? (pastDeadline(record, now) ?? unchanged("nothing_expired"))
         : unchanged("held"),
     )
@@ -239,8 +242,8 @@ function whenReverting(record: ActionRecord, event: ActionEvent, now: Now): Acti
     )
     .with({ type: "heartbeat" }, ({ nonce }) => (isHolder(record, nonce) ? heartbeat(record, now) : late))
     .with({ type: "cancel" }, ({ why, message }) => failRollback(record, error(why, message), now))
-    .with({ type: "expire" }, () =>
-      isOver && record.claim === undefined
+    .with({ type: "expire" }, ({ holderDead }) =>
+      isOver && (record.claim === undefined || holderDead)
         ? failRollback(record, interrupted, now)
         : unchanged("nothing_expired"),
     )

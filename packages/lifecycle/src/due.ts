@@ -1,6 +1,6 @@
 import type { ActionRecord, Instant } from "@jetmesh/protocol";
 import { match } from "ts-pattern";
-import { earliest } from "./instants.ts";
+import { earliest, toInstant, toMs } from "./instants.ts";
 
 /**
  * When a runner is to look at the action next; undefined = not by itself. Read by the ticker from the record's
@@ -19,15 +19,21 @@ export function dueAt(record: ActionRecord): Instant | undefined {
     .exhaustive();
 }
 
-/** When a state-store is to look at an action that nobody holds: its start delay or its deadline. */
+/** The holder of an action sees to its deadline itself; where it has not after this, a state-store looks at it. */
+const HOLDER_MS = 5_000;
+
+/**
+ * When a state-store is to look at an action, so that a start delay and a deadline end it without any runner: at
+ * once where nobody holds it, a little later where somebody does, who may be dead.
+ */
 export function expiresAt(record: ActionRecord): Instant | undefined {
-  if (record.claim !== undefined) return undefined;
   const { expiresAt: delay, deadlineAt } = record.timers;
-  return match(record.state)
+  const at = match(record.state)
     .with("SLEEPING", "REVERTING", () => earliest(delay, deadlineAt))
-    .with("IN_PROGRESS", () => deadlineAt)
-    .with("EXECUTING_MAIN", "PAUSED", "SUCCESS", "ERROR", "CLOSED", "REVERTED", () => undefined)
+    .with("EXECUTING_MAIN", "IN_PROGRESS", () => deadlineAt)
+    .with("PAUSED", "SUCCESS", "ERROR", "CLOSED", "REVERTED", () => undefined)
     .exhaustive();
+  return at === undefined || record.claim === undefined ? at : toInstant(toMs(at) + HOLDER_MS);
 }
 
 export const isOpen = (state: ActionRecord["state"]): boolean =>

@@ -71,7 +71,7 @@ describe("an outcome with repeats left for it", () => {
 
   it("does not begin again after its deadline", () => {
     const late = inProgress({ repeat, timers: { deadlineAt: PAST } });
-    expect(written(late, { type: "expire" })).toMatchObject({
+    expect(written(late, { type: "expire", holderDead: false })).toMatchObject({
       state: "ERROR",
       error: { code: "deadline_exceeded" },
     });

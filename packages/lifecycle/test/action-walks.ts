@@ -148,8 +148,9 @@ function eventOf(
       return step.holderDead ? { type: "pause" } : { type: "pause", nonce, left };
     case "cancel":
       return { type: "cancel", why: "canceled", message: "no" };
-    case "unpause":
     case "expire":
+      return { type, holderDead: step.holderDead };
+    case "unpause":
     case "nothing_to_run":
     case "owner_told":
     case "rollback":

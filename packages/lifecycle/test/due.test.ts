@@ -70,10 +70,15 @@ describe("a state-store is to look", () => {
     expect(expiresAt(reverting())).toBe(SOON);
   });
 
-  it("never at one that is held, paused or ended", () => {
+  it("at one that is held five seconds after its deadline: its holder had that time to see to it", () => {
+    const later = toInstant(toMs(SOON) + 5_000);
+    expect(expiresAt(executing({ timers: { expiresAt: PAST, deadlineAt: SOON } }))).toBe(later);
+    expect(expiresAt(inProgress({ ...claim("watcher"), timers: { deadlineAt: SOON } }))).toBe(later);
+    expect(expiresAt(executing({ timers: { expiresAt: PAST } }))).toBeUndefined();
+  });
+
+  it("never at one that is paused or ended", () => {
     const timers = { expiresAt: PAST, deadlineAt: PAST };
-    expect(expiresAt(executing({ timers }))).toBeUndefined();
-    expect(expiresAt(inProgress({ ...claim("watcher"), timers }))).toBeUndefined();
     expect(expiresAt({ ...SITUATIONS["PAUSED, from SLEEPING"], timers })).toBeUndefined();
     for (const state of ["SUCCESS", "ERROR", "CLOSED", "REVERTED"] as const)
       expect(expiresAt(sleeping({ state, timers }))).toBeUndefined();

@@ -40,7 +40,7 @@ describe("a saved action", () => {
   });
 
   it("runs nothing before a first resume", () => {
-    expect(decideAction(newAction(given, NOW), { type: "expire" }, NOW)).toEqual({
+    expect(decideAction(newAction(given, NOW), { type: "expire", holderDead: false }, NOW)).toEqual({
       kind: "unchanged",
       why: "nothing_expired",
     });

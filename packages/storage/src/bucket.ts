@@ -21,7 +21,10 @@ export interface SwapOptions {
   /** Which of the mesh's writes this is. */
   readonly point: WritePoint;
   readonly ttlMs?: number | undefined;
-  /** Give up, with an `UnavailableError`, after this long without a clear answer. */
+  /**
+   * Give up, with an `UnavailableError`, after this long without a clear answer; `Infinity` ends with the connection
+   * alone.
+   */
   readonly deadlineMs?: number | undefined;
 }
 

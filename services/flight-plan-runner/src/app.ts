@@ -43,7 +43,8 @@ export async function startRunner(context: ServiceContext<RunnerConfig>): Promis
         consumer: names.poolConsumer(pool),
         maxInFlight: config.JM_CONCURRENCY,
         // What the other pools are taking counts too, so that several pools share one limit.
-        room: () => config.JM_CONCURRENCY - deps.held.size - takingElsewhere(queues, pool),
+        room: () =>
+          presence.isKnown ? config.JM_CONCURRENCY - deps.held.size - takingElsewhere(queues, pool) : 0,
         handle: (message) => takeAction(deps, message, onFree),
         onProblem: (problem) => log.warn({ problem, pool }, "resumes"),
       }),

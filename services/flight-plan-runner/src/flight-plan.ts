@@ -19,7 +19,8 @@ import { runStep, type StepResult } from "./steps/run-step.ts";
  * IN_PROGRESS, the watcher says SLEEPING when the wait is over, and the next attempt goes on behind the journal.
  *
  *   F1  a step that has ended is never run again
- *   F2  a step that was open when its runner died is run again only if it is idempotent
+ *   F2  a step that was open when its runner died is run again only if it is idempotent, and not for ever: one that
+ *       takes its runner with it each time would go through all runners there are
  */
 export function createFlightPlan(graceMs: number): ActionKind {
   return {
@@ -31,6 +32,9 @@ export function createFlightPlan(graceMs: number): ActionKind {
 }
 
 type Journal = readonly JournalEntry[];
+
+/** An idempotent step whose runner was lost in it more often than this ends as one that is not. */
+const MOST_INTERRUPTIONS = 5;
 
 function planOf(record: ActionRecord): PlanDefinition {
   const { plan } = record.definition;
@@ -135,13 +139,17 @@ function watchPlan(context: KindContext): WatcherAnswer {
       journal: [...record.journal.slice(0, -1), endEntry(open, { outcome: "SUCCESS", tries: 1 }, now)],
     };
   }
+  const interruptions = (open.interruptions ?? 0) + 1;
+  const before = record.journal.slice(0, -1);
   // F2: begun again from its start, by the next claim.
-  if (step.idempotent) return { state: "SLEEPING", journal: record.journal.slice(0, -1) };
+  if (step.idempotent && interruptions <= MOST_INTERRUPTIONS)
+    return { state: "SLEEPING", journal: [...before, { ...open, interruptions }] };
+  const why = step.idempotent ? `${String(interruptions)} times` : "and is not marked idempotent";
   const error = {
     code: "step_interrupted",
-    message: `step '${open.reference}' was running when its runner was lost, and is not marked idempotent`,
+    message: `step '${open.reference}' was running when its runner was lost, ${why}`,
   };
-  return { state: "ERROR", journal: [...record.journal.slice(0, -1), { ...open, error }], error };
+  return { state: "ERROR", journal: [...before, { ...open, interruptions, error }], error };
 }
 
 function endEntry(open: JournalEntry, result: StepResult, now: number): JournalEntry {

@@ -72,6 +72,8 @@ export function createHeldAction(
     }
     const written = await deps.store.actions.swap(record.id, decision.next, revision, {
       point: POINTS[decision.next.state],
+      // Until it is acknowledged or refused: who else could say how it ended?
+      deadlineMs: Number.POSITIVE_INFINITY,
     });
     if (written.kind === "conflict") {
       isLost = true;

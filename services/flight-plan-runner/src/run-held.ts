@@ -1,9 +1,9 @@
 import type { ActionEffect } from "@jetmesh/lifecycle";
+import { askHolder } from "@jetmesh/service-kit";
 import { ask, sendResume, tell } from "@jetmesh/storage";
 import { ABORT_WAIT_MS } from "./answer-questions.ts";
 import type { RunnerDeps } from "./deps.ts";
 import type { HeldAction } from "./held-action.ts";
-import { askHolder } from "./judge-holder.ts";
 import type { ActionKind } from "./kinds.ts";
 import { runMethod } from "./run-method.ts";
 

@@ -1,15 +1,19 @@
 import { type ActionDecision, decideAction } from "@jetmesh/lifecycle";
-import { type ActionRecord, actionIdOfResume, ResumeBody } from "@jetmesh/protocol";
+import { type ActionRecord, actionIdOfResume, type Claim, ResumeBody } from "@jetmesh/protocol";
+import { type HolderVerdict, judgeHolder } from "@jetmesh/service-kit";
 import { ask, type Disposal, ensureError, type QueueMessage, tell, UnavailableError } from "@jetmesh/storage";
 import type { RunnerDeps } from "./deps.ts";
 import { createHeldAction, newNonce } from "./held-action.ts";
-import { isHolderDead } from "./judge-holder.ts";
 import type { ActionKind } from "./kinds.ts";
 import { runHeld } from "./run-held.ts";
 
 const ACK: Disposal = { kind: "ack" };
 /** Lost races for one hint: whoever won has it. */
 const MAX_TRIES = 5;
+/** A judge that is not sure of a holder leaves the hint to the next, who may have been connected for longer. */
+const UNSURE_MS = 1_000;
+/** A record that has not begun for so long is asked for: its jet must still wait for it. */
+const OLD_MS = 3_600_000;
 
 /**
  * One hint to look at an action: judged from its record, claimed by a compare-and-swap, acknowledged once the
@@ -52,12 +56,18 @@ async function take(deps: RunnerDeps, message: QueueMessage, onFree: () => void)
     // Another runner of the pool may know it; the action itself waits, and its start delay counts.
     if (kind === undefined) return { kind: "retry", afterMs: 1_000 };
     const decision = await judge(deps, at.record);
+    if (decision === "unsure") return { kind: "retry", afterMs: UNSURE_MS };
     if (decision.kind !== "write") return ACK;
+    if (!(await isStillWanted(deps, at.record))) return ACK;
     const next = opened(kind, decision, deps.clock.now());
     const nonce = next.claim?.nonce ?? "";
     deps.claiming.add(nonce);
     try {
-      const written = await deps.store.actions.swap(hint.id, next, at.revision, { point: "action.claim" });
+      const written = await deps.store.actions.swap(hint.id, next, at.revision, {
+        point: "action.claim",
+        // Until it is acknowledged or refused: given up, it would look like one that was interrupted.
+        deadlineMs: Number.POSITIVE_INFINITY,
+      });
       if (written.kind === "conflict") continue;
       if (next.claim?.runner === deps.id) execute(deps, kind, next, written.revision, decision, onFree);
       else endWithoutClaim(deps, next, written.revision, decision);
@@ -80,12 +90,37 @@ async function readAction(
 }
 
 /** Asks after the holder only where everything hangs on it: that takes up to two seconds. */
-async function judge(deps: RunnerDeps, record: ActionRecord): Promise<ActionDecision> {
+async function judge(deps: RunnerDeps, record: ActionRecord): Promise<ActionDecision | "unsure"> {
   const resume = { type: "resume", runner: deps.id, nonce: newNonce(), holderDead: false } as const;
   const decision = decideAction(record, resume, deps.clock.now());
   if (decision.kind !== "unchanged" || decision.why !== "held" || record.claim === undefined) return decision;
-  if (!(await isHolderDead(deps, record.id, record.claim))) return decision;
-  return decideAction(record, { ...resume, holderDead: true }, deps.clock.now());
+  const verdict = await judgeClaim(deps, record.id, record.claim);
+  if (verdict === "unsure") return verdict;
+  return verdict === "alive"
+    ? decision
+    : decideAction(record, { ...resume, holderDead: true }, deps.clock.now());
+}
+
+/** What this runner holds itself it need not ask about. */
+async function judgeClaim(deps: RunnerDeps, id: string, claim: Claim): Promise<HolderVerdict> {
+  if (claim.runner !== deps.id) return judgeHolder(deps, id, claim);
+  const isMine = deps.claiming.has(claim.nonce) || deps.held.get(id)?.claim.nonce === claim.nonce;
+  return isMine ? "alive" : "dead";
+}
+
+/**
+ * Whether the jet of a record that was never begun still names it. A state-store that stood still between accepting
+ * a trigger and writing its action, for longer than closed records and their markers are kept, writes it a second
+ * time: long after it has run (design §7.5).
+ */
+async function isStillWanted(deps: RunnerDeps, record: ActionRecord): Promise<boolean> {
+  if (record.state !== "SLEEPING" || record.jet === undefined) return true;
+  if (deps.clock.now() - Date.parse(record.createdAt) < OLD_MS) return true;
+  const stored = await deps.store.jets.get(record.jet);
+  const isWanted = stored.kind === "record" && stored.value.open?.id === record.id;
+  if (!isWanted)
+    deps.log.warn({ action: record.id, jet: record.jet }, "an old record that its jet does not name");
+  return isWanted;
 }
 
 /** The claim's own write opens what the kind begins with. */

@@ -15,8 +15,10 @@ afterEach(() => {
 });
 
 /** A process that runs one step, and the pids that the step printed first. */
-async function startRunner(script: string): Promise<{ runner: ChildProcess; pids: number[] }> {
-  const runner = spawn(process.execPath, [RUNNER, script], { stdio: ["ignore", "pipe", "inherit"] });
+async function startRunner(script: string, leaseMs = 0): Promise<{ runner: ChildProcess; pids: number[] }> {
+  const runner = spawn(process.execPath, [RUNNER, script, String(leaseMs)], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   runners.push(runner);
   for await (const line of createInterface({ input: runner.stdout })) {
     return { runner, pids: line.split(" ").map(Number) };
@@ -58,6 +60,30 @@ describe("a runner that is killed in a step", () => {
     const { runner } = await startRunner("echo 1");
     const code = await new Promise((resolve) => runner.once("exit", resolve));
     expect(code).toBe(0);
+  });
+});
+
+describe("a runner that is stopped in a step", () => {
+  it("loses what the step runs when its lease is over, and not before", async () => {
+    const leaseMs = 2_000;
+    const { runner, pids } = await startRunner(SCRIPT, leaseMs);
+    // Longer than the lease: it is renewed.
+    const until = performance.now() + 2 * leaseMs;
+    await eventually(
+      () => performance.now(),
+      (now) => now > until,
+      3 * leaseMs,
+    );
+    expect(pids.map(isAlive)).toEqual([true, true]);
+    const stoppedAt = performance.now();
+    runner.kill("SIGSTOP");
+    await eventually(
+      () => pids.filter(isAlive),
+      (alive) => alive.length === 0,
+      2 * leaseMs,
+    );
+    // A renewal may be a quarter old when it stops; the guard looks once a second.
+    expect(performance.now() - stoppedAt).toBeGreaterThan(leaseMs / 2);
   });
 });
 

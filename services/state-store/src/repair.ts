@@ -1,5 +1,6 @@
 import { decideAction, toInstant } from "@jetmesh/lifecycle";
-import { ACTION_HEADERS, JET_HEADERS } from "@jetmesh/protocol";
+import { ACTION_HEADERS, type Claim, JET_HEADERS } from "@jetmesh/protocol";
+import { askHolder, judgeHolder } from "@jetmesh/service-kit";
 import { type Change, follow } from "@jetmesh/storage";
 import { advance } from "./advance.ts";
 import { remakeAction } from "./begin-opened.ts";
@@ -29,6 +30,7 @@ const LOOK_MS = 500;
 const STILL_MS = 1_500;
 /** At most so many repairs a round, so that a long outage is worked off in order and not all at once. */
 const MOST_A_ROUND = 500;
+const AT_ONCE = 16;
 
 export interface Repair {
   readonly ready: Promise<void>;
@@ -94,9 +96,14 @@ export function startRepair(deps: Deps, isBusy: (actionId: string) => boolean): 
       if (open === undefined) tasks.push(() => moveOn(deps, reference));
       else if (!actions.has(open)) tasks.push(() => remake(deps, reference, open));
     }
-    for (const task of tasks) {
-      await task().catch((thrown: unknown) => log.warn({ err: thrown }, "not repaired yet"));
-    }
+    // Some side by side, for asking after a holder takes its time.
+    await Promise.all(
+      Array.from({ length: AT_ONCE }, async () => {
+        for (let task = tasks.pop(); task !== undefined; task = tasks.pop()) {
+          await task().catch((thrown: unknown) => log.warn({ err: thrown }, "not repaired yet"));
+        }
+      }),
+    );
   };
 
   let stopped = false;
@@ -130,11 +137,13 @@ async function settleLeft(deps: Deps, id: string): Promise<void> {
   await settleAction(deps, { record: stored.value, revision: stored.revision });
 }
 
-/** The start delay or the deadline of an action that nobody holds has passed. */
+/** The start delay or the deadline of an action has passed, and nobody who lives holds it. */
 async function expire(deps: Deps, id: string): Promise<void> {
   const stored = await deps.store.actions.get(id);
   if (stored.kind !== "record") return;
-  const decision = decideAction(stored.value, { type: "expire" }, deps.clock.now());
+  const { claim } = stored.value;
+  const holderDead = claim !== undefined && (await isSilent(deps, id, claim));
+  const decision = decideAction(stored.value, { type: "expire", holderDead }, deps.clock.now());
   if (decision.kind !== "write") return;
   const written = await deps.store.actions.swap(id, decision.next, stored.revision, {
     point: "action.expire",
@@ -142,6 +151,14 @@ async function expire(deps: Deps, id: string): Promise<void> {
   if (written.kind === "written" && decision.effects.some(({ type }) => type === "tell")) {
     await settleAction(deps, { record: decision.next, revision: written.revision });
   }
+}
+
+/** Known dead, or without an answer for five seconds: what it still writes is refused by its revision (design §2). */
+async function isSilent(deps: Deps, id: string, claim: Claim): Promise<boolean> {
+  const { runner, nonce } = claim;
+  const answer = await askHolder(deps, runner, { v: 1, ask: "holding", id, nonce }, 5_000);
+  if (answer === "nobody") return (await judgeHolder(deps, id, claim)) === "dead";
+  return answer === "silent" || answer === "not_mine";
 }
 
 /** A jet that names an open action of which nothing is known: it was never made, or it is over and gone. */

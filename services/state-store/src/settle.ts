@@ -27,6 +27,9 @@ export async function settleAction(deps: Deps, { record, revision }: ActionAt): 
 
 type Written = JetDecision & { kind: "write" };
 
+/** More lost races than this for one jet are left to repair. */
+const MAX_TRIES = 50;
+
 async function settleJet(
   deps: Deps,
   reference: string,
@@ -35,7 +38,7 @@ async function settleJet(
   outcome: "SUCCESS" | "ERROR",
 ): Promise<void> {
   const settled = await deps.lanes.run(reference, async (): Promise<JetRecord | undefined> => {
-    for (let fresh = false; ; fresh = true) {
+    for (let tries = 0, fresh = false; tries < MAX_TRIES; tries += 1, fresh = true) {
       const at = await deps.jets.load(reference, fresh);
       if (at === undefined) return undefined;
       const end = {
@@ -66,6 +69,7 @@ async function settleJet(
       await afterAdvance(deps, reference, advanced, at.jet.incarnation);
       return decision.next;
     }
+    throw new Error(`lost the race for jet '${reference}' ${String(MAX_TRIES)} times`);
   });
   if (settled === undefined) tellOwner(deps, record, undefined);
 }

@@ -72,7 +72,8 @@ async function during(
   if (one.kind === "pause") {
     place.pause();
     await wait(one.forMs);
-    return place.resume();
+    place.resume();
+    return;
   }
   if (one.kind === "freeze") proxy?.freeze();
   if (one.kind === "mute") proxy?.muteReplies();

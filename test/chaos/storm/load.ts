@@ -83,6 +83,8 @@ function next(random: Random, jets: readonly string[], count: number): Given {
   const more = { onBusy: random.chance(0.6) ? "queue" : "refuse", isTwice: random.chance(0.08) } as const;
   if (isMortal && lot < 0.15) return { asked: { ...asked, via, action: "remove" }, ...more };
   if (isMortal && lot < 0.4) return { asked: { ...asked, via: "api", action: "create" }, ...more };
+  // A jet whose creation was interrupted is there, and is created by a trigger like any other.
+  if (isMortal && lot < 0.5) return { asked: { ...asked, via: "stream", action: "create" }, ...more };
   const action = random.pick(["quick", "quick", "steps", "slow", "again"]);
   return { asked: { ...asked, via, action }, ...more };
 }
@@ -132,11 +134,11 @@ async function insist(attempt: () => Promise<void>): Promise<void> {
   const until = performance.now() + INSIST_MS;
   for (;;) {
     try {
-      return await attempt();
-    } catch (thrown) {
+      await attempt();
+      return;
+    } catch {
       if (performance.now() > until) return;
       await new Promise((resolve) => setTimeout(resolve, 100));
-      void thrown;
     }
   }
 }

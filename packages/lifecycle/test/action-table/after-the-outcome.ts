@@ -1,6 +1,7 @@
 import type { EventName, Situation } from "../action-situations.ts";
 import {
   ALL_SAID,
+  EXPIRES,
   late,
   mainBy,
   PAUSES,
@@ -17,7 +18,14 @@ import {
 } from "./row.ts";
 
 /** SUCCESS, ERROR, CLOSED, REVERTING and REVERTED. */
-const WITHOUT_EFFECT: EventName[] = [...RESUMES, ...PAUSES, "unpause", "cancel", "expire", "nothing to run"];
+const WITHOUT_EFFECT: EventName[] = [
+  ...RESUMES,
+  ...PAUSES,
+  "unpause",
+  "cancel",
+  ...EXPIRES,
+  "nothing to run",
+];
 
 const over = (when: Situation): Row[] =>
   table(when, [
@@ -83,18 +91,19 @@ const REVERTING: Row[] = [
   ...unheld("REVERTING, unheld"),
   ...table("REVERTING, unheld", [
     [RESUMES, to("REVERTING", ["run rollback"], { held: "rollback" })],
-    ["expire", unchanged("nothing_expired")],
+    [EXPIRES, unchanged("nothing_expired")],
   ]),
   ...unheld("REVERTING, unheld, its delay expired"),
-  ...table("REVERTING, unheld, its delay expired", [[[...RESUMES, "expire"], interrupted, "revertFailed"]]),
+  ...table("REVERTING, unheld, its delay expired", [[[...RESUMES, ...EXPIRES], interrupted, "revertFailed"]]),
   ...held("REVERTING, held"),
   ...table("REVERTING, held", [
     ["resume", unchanged("held")],
     ["resume, holder dead", interrupted, "revertFailed"],
+    ["expire, holder dead", unchanged("nothing_expired")],
   ]),
   ...held("REVERTING, held, its delay expired"),
   ...table("REVERTING, held, its delay expired", [
-    [["resume", "resume, holder dead"], interrupted, "revertFailed"],
+    [["resume", "resume, holder dead", "expire, holder dead"], interrupted, "revertFailed"],
   ]),
 ];
 

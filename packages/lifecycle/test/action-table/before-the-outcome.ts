@@ -3,6 +3,7 @@ import {
   ALL_SAID,
   canceled,
   type DesignRow,
+  EXPIRES,
   failed,
   late,
   mainBy,
@@ -41,17 +42,17 @@ const SLEEPING: Row[] = [
   ...asleep("SLEEPING, fresh"),
   ...table("SLEEPING, fresh", [
     [RESUMES, claimed, "resumeWon"],
-    ["expire", unchanged("nothing_expired")],
+    [EXPIRES, unchanged("nothing_expired")],
   ]),
   ...asleep("SLEEPING, before its notBefore"),
   ...table("SLEEPING, before its notBefore", [
     [RESUMES, unchanged("not_due")],
-    ["expire", unchanged("nothing_expired")],
+    [EXPIRES, unchanged("nothing_expired")],
   ]),
   ...asleep("SLEEPING, its start delay expired"),
-  ...table("SLEEPING, its start delay expired", [[[...RESUMES, "expire"], startTimeout, "startTimeout"]]),
+  ...table("SLEEPING, its start delay expired", [[[...RESUMES, ...EXPIRES], startTimeout, "startTimeout"]]),
   ...asleep("SLEEPING, its deadline passed"),
-  ...table("SLEEPING, its deadline passed", [[[...RESUMES, "expire"], deadline, "deadline"]]),
+  ...table("SLEEPING, its deadline passed", [[[...RESUMES, ...EXPIRES], deadline, "deadline"]]),
 ];
 
 const takenOver = to("EXECUTING_MAIN", ["abort runner-1", "run watcher"], { held: "watcher" });
@@ -115,6 +116,8 @@ const whoMayTakeOver = (
   table(when, [
     ["resume", byLive, byLive.kind === "write" ? cites : undefined],
     ["resume, holder dead", byDead, cites],
+    // Without any runner: a state-store ends what is past its deadline, and nothing else.
+    ["expire, holder dead", byDead === deadline ? deadline : unchanged("nothing_expired")],
   ] as const);
 
 const EXECUTING_MAIN: Row[] = [
@@ -136,7 +139,7 @@ const paused = (when: Situation): Row[] =>
     [PAUSES, unchanged("already")],
     [ALL_SAID, late, "late"],
     ["cancel", canceled, "cancel"],
-    [["expire", "nothing to run"], unchanged("nothing_expired")],
+    [[...EXPIRES, "nothing to run"], unchanged("nothing_expired")],
     [["owner told", "rollback"], notEnded],
   ]);
 

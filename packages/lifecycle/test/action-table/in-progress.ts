@@ -2,6 +2,7 @@ import type { Situation } from "../action-situations.ts";
 import {
   ALL_SAID,
   canceled,
+  EXPIRES,
   failed,
   late,
   mainBy,
@@ -47,19 +48,19 @@ const UNHELD: Row[] = [
   ...unheld("IN_PROGRESS, unheld and due"),
   ...table("IN_PROGRESS, unheld and due", [
     [RESUMES, asked, "watcherDue"],
-    ["expire", unchanged("nothing_expired")],
+    [EXPIRES, unchanged("nothing_expired")],
   ]),
   ...unheld("IN_PROGRESS, unheld and not due"),
   ...table("IN_PROGRESS, unheld and not due", [
     [RESUMES, unchanged("not_due")],
-    ["expire", unchanged("nothing_expired")],
+    [EXPIRES, unchanged("nothing_expired")],
   ]),
   ...unheld("IN_PROGRESS, unheld, its deadline passed"),
-  ...table("IN_PROGRESS, unheld, its deadline passed", [[[...RESUMES, "expire"], deadline, "deadline"]]),
+  ...table("IN_PROGRESS, unheld, its deadline passed", [[[...RESUMES, ...EXPIRES], deadline, "deadline"]]),
   ...unheld("IN_PROGRESS, unheld, its delay expired"),
   ...table("IN_PROGRESS, unheld, its delay expired", [
     [RESUMES, askedLast, "lastAsk"],
-    ["expire", unchanged("nothing_expired")],
+    [EXPIRES, unchanged("nothing_expired")],
   ]),
 ];
 
@@ -76,6 +77,7 @@ const held = (when: Situation): Row[] => [
     [["pause by a user", "pause by a foreign nonce"], refused("not_pausable")],
     ["pause by its holder", to("PAUSED"), "pause"],
     ["expire", unchanged("held")],
+    ["expire, holder dead", unchanged("nothing_expired")],
   ]),
 ];
 

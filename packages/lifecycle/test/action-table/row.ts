@@ -136,6 +136,7 @@ export const saidBy = (whose: Whose): EventName[] => [
 ];
 /** Every result and sign of life, whoever it comes from. */
 export const ALL_SAID = [...saidBy("its holder"), ...saidBy("a foreign nonce")];
+export const EXPIRES: readonly EventName[] = ["expire", "expire, holder dead"];
 export const RESUMES: EventName[] = ["resume", "resume, holder dead", "resume under its own nonce"];
 export const PAUSES: EventName[] = ["pause by a user", "pause by its holder", "pause by a foreign nonce"];
 export const STALE_PAUSES: EventName[] = ["pause by its holder", "pause by a foreign nonce"];
