@@ -24,6 +24,8 @@ export interface TestService {
   readonly instance: string;
   log(): string;
   isRunning(): boolean;
+  /** By SIGSTOP, from wherever. */
+  isStopped(): boolean;
   signal(signal: NodeJS.Signals): void;
   /** Resolves when the process has ended, however. */
   readonly gone: Promise<void>;
@@ -179,11 +181,22 @@ async function startService(
     instance: instance ?? "",
     log: readLog,
     isRunning: () => child.exitCode === null && child.signalCode === null,
+    isStopped: () => processState(child.pid ?? 0) === "T",
     signal: (signal) => child.kill(signal),
     gone,
     kill: async () => void (await end(child, "SIGKILL")),
     stop: () => end(child, "SIGTERM"),
   };
+}
+
+/** The letter that /proc has for it; empty where there is no such process. */
+function processState(pid: number): string {
+  try {
+    const stat = readFileSync(`/proc/${String(pid)}/stat`, "utf8");
+    return stat.charAt(stat.lastIndexOf(")") + 2);
+  } catch {
+    return "";
+  }
 }
 
 async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<number | null> {

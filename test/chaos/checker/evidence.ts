@@ -69,6 +69,10 @@ export interface Evidence {
   readonly killed: readonly Killed[];
   /** `<action>/<step>` of the steps that may run again after an interruption. */
   readonly mayRunAgain: ReadonlySet<string>;
+  /** Codes that an action may end with where it fails. */
+  readonly mayEndWith: ReadonlySet<string>;
+  /** States in which a jet may be left. */
+  readonly mayRestIn: ReadonlySet<string>;
   /** New lines that appeared when old messages were sent again after all was over. */
   readonly linesAfterwards: number;
 }

@@ -181,7 +181,7 @@ function everythingEnded({ actions, left }: Evidence): Violation[] {
   return [...open, ...queued];
 }
 
-function jetsRest({ jets }: Evidence): Violation[] {
+function jetsRest({ jets, mayRestIn }: Evidence): Violation[] {
   return jets
     .filter(
       (jet) =>
@@ -189,7 +189,7 @@ function jetsRest({ jets }: Evidence): Violation[] {
         (jet.open !== undefined ||
           jet.waits > 0 ||
           jet.hasTarget ||
-          (jet.state !== undefined && jet.state !== "resting")),
+          (jet.state !== undefined && !mayRestIn.has(jet.state))),
     )
     .map((jet) => ({
       column: "unsettledJets",
@@ -238,12 +238,12 @@ function recordsLiveTheirTime(
   return found;
 }
 
-/** An outcome says what happened outside: a success began and ended all that it began; an error was interrupted. */
-function outcomesAreTrue({ lines }: Evidence, closed: readonly HistorySeen[]): Violation[] {
+/** An outcome says what happened outside: a success ended all that it began, an error is one that was to be expected. */
+function outcomesAreTrue({ lines, mayEndWith }: Evidence, closed: readonly HistorySeen[]): Violation[] {
   const byAction = groupBy(lines, ({ id }) => id);
   return closed.flatMap(({ id, outcome, code, action }): Violation[] => {
     if (outcome === "ERROR") {
-      if (code === "step_interrupted") return [];
+      if (code !== undefined && mayEndWith.has(code)) return [];
       return [{ column: "others", says: `${id} ended with ${code ?? "no code"}`, about: id }];
     }
     const own = byAction.get(id) ?? [];

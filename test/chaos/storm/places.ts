@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { type Proxy, startProxy, type TestMesh, type TestService } from "@jetmesh/testkit";
 import { isBehindProxy, type Slot, slotName } from "./plan.ts";
 
@@ -74,7 +73,7 @@ export async function fillPlaces(
     await start();
 
     const look = setInterval(() => {
-      if (service === undefined || isPaused || !isStopped(service.pid)) {
+      if (service === undefined || isPaused || !service.isStopped()) {
         stoppedSince = undefined;
         return;
       }
@@ -135,13 +134,4 @@ export async function fillPlaces(
       }
     },
   };
-}
-
-function isStopped(pid: number): boolean {
-  try {
-    const stat = readFileSync(`/proc/${String(pid)}/stat`, "utf8");
-    return stat.slice(stat.lastIndexOf(")") + 2).startsWith("T");
-  } catch {
-    return false;
-  }
 }

@@ -165,6 +165,8 @@ async function gather(
     asked,
     killed,
     mayRunAgain: MAY_RUN_AGAIN,
+    mayEndWith: new Set(["step_interrupted"]),
+    mayRestIn: new Set(["resting"]),
     linesAfterwards,
   };
 }
