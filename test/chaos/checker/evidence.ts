@@ -110,7 +110,9 @@ async function readAll(nc: NatsConnection, stream: string): Promise<Message[]> {
         storedAt: message.info.timestampNanos / 1e6,
         json,
       });
-      if (message.info.pending === 0) isOver = true;
+      if (message.info.pending > 0) continue;
+      isOver = true;
+      break;
     }
     if (got === 0) isOver = true;
   }
