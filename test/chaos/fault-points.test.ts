@@ -55,6 +55,12 @@ const ELSEWHERE: Partial<Record<FaultPoint, string>> = {
   "action.pause": "nothing asks for a pause yet",
   "history.late": "take-over.test.ts",
   "presence.end": "services.test.ts",
+  "dead.replay": "dead-letters.test.ts",
+  "dead.remove": "dead-letters.test.ts",
+  "given-up.remove": "given-up.test.ts",
+  "advisory.ack": "given-up.test.ts",
+  "suspect.mark": "poison.test.ts",
+  "suspect.clear": "poison.test.ts",
   "trigger.publish": "a client's own write: compare-and-swap.test.ts",
 };
 const KINDS: readonly (readonly ["before" | "after", FaultKind])[] = [

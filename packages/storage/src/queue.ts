@@ -128,7 +128,7 @@ export function consumeQueue(connection: Connection, options: QueueOptions): Que
       disposal = { kind: "retry", afterMs: 1_000 };
     }
     if (connection.faults !== undefined) {
-      const fault = await connection.faults.suffer(options.point, "before");
+      const fault = await connection.faults.suffer(options.point, "before", about(parsed));
       if (fault === "twice") disposal = { kind: "retry", afterMs: 0 };
     }
     if (!nc.isClosed()) {
@@ -136,7 +136,7 @@ export function consumeQueue(connection: Connection, options: QueueOptions): Que
       publishEncoded(nc, reply, word, undefined, undefined);
     }
     handling.delete(reply);
-    await connection.faults?.suffer(options.point, "after");
+    await connection.faults?.suffer(options.point, "after", about(parsed));
     inFlight -= 1;
     if (stopped && inFlight === 0) whenIdle?.();
     pull();
@@ -170,6 +170,9 @@ export function consumeQueue(connection: Connection, options: QueueOptions): Que
     },
   };
 }
+
+/** What a fault may be tied to. */
+const about = ({ subject, data }: QueueMessage): string => `${subject} ${Buffer.from(data).toString()}`;
 
 const NO_HEADERS: ReadonlyMap<string, string> = new Map();
 

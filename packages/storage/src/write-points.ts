@@ -26,6 +26,11 @@ export const WRITE_POINTS = {
   "history.refused": "§6 everything not allowed is denied, and the denial is in the history",
   "history.late": "§2 a late result: kept in the history as late, never applied",
   "dead.letter": "§7.8 every input ends in an effect, a coded refusal or JM_DEAD",
+  "dead.replay": "§5 JM_DEAD: replayable; the message again, where it came from",
+  "dead.remove": "§5 JM_DEAD: a letter that was replayed is gone, once its message is acknowledged",
+  "given-up.remove": "§7.8 what the broker gave up leaves its work queue, once it is in JM_DEAD",
+  "suspect.mark": "§7.8 a bad message that blocks a queue: a mark before each trial",
+  "suspect.clear": "§7.8 the trial's handler came back: the message does not kill",
   "trigger.publish": "§5 a trigger, published by a client",
   "log.chunk": "§5 output of steps, live",
   "presence.renew": "§2 Known dead: a renewal of the presence",
@@ -38,6 +43,7 @@ export type WritePoint = keyof typeof WRITE_POINTS;
 export const ACK_POINTS = {
   "trigger.ack": "§4 Beginning: … and then the acknowledgement of the trigger",
   "resume.ack": "§4 a resume is acknowledged once the claim is won or lost",
+  "advisory.ack": "§7.8 … and then the acknowledgement of the advisory",
 } as const satisfies Record<string, string>;
 export type AckPoint = keyof typeof ACK_POINTS;
 

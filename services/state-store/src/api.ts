@@ -15,6 +15,7 @@ import { createJet } from "./create-jet.ts";
 import { writeDead } from "./dead-letters.ts";
 import type { Deps } from "./deps.ts";
 import { writeLate, writeRefused } from "./history.ts";
+import { replayLetter } from "./replay-letter.ts";
 import { wasMade } from "./was-made.ts";
 
 /**
@@ -31,15 +32,17 @@ const HANDLERS: Handlers = {
     await ensureConsumer(deps.connection, poolConsumerOf(deps.names, pool));
     return {};
   },
-  "state-store.dead": async (deps, { subject, reason, code, data, stream, sequence, deliveries }) => {
+  "state-store.dead": async (deps, { subject, reason, code, size, data, ...from }) => {
+    const { stream, sequence, deliveries } = from;
     const origin = {
       ...(stream === undefined ? {} : { stream }),
       ...(sequence === undefined ? {} : { sequence }),
       ...(deliveries === undefined ? {} : { deliveries }),
     };
-    await writeDead(deps, { subject, data: Buffer.from(data, "base64"), ...origin }, code, reason);
+    await writeDead(deps, { subject, data: Buffer.from(data, "base64"), size, ...origin }, code, reason);
     return {};
   },
+  "state-store.dead-replay": (deps, { user, sequence }) => replayLetter(deps, user, sequence),
   "state-store.late": async (deps, late) => {
     await writeLate(deps, late.record, late);
     return {};
