@@ -43,6 +43,7 @@ export const ACTION_ERROR_CODES = {
   start_timeout: "no runner began it within its start delay",
   deadline_exceeded: "its overall deadline passed",
   canceled: "canceled by a user",
+  poison: "every runner that was to go on with it died",
   init_threw: "init threw",
   main_threw: "main threw, or returned what is no state",
   watcher_failed: "the watcher threw too often in a row",

@@ -47,7 +47,9 @@ const IN_AN_ACTION = [
   ],
 ];
 /** Ours beside those that the design lists: an ADR or the design is to take them up. */
-const NOT_IN_THE_DESIGN = ["unknown_kind", "unknown_action", "rollback_threw", "rollback_interrupted"];
+const NOT_IN_THE_DESIGN = [
+  ...["unknown_kind", "unknown_action", "rollback_threw", "rollback_interrupted", "poison"],
+];
 
 describe("the codes of refusals", () => {
   it("are those of the design, each with its status", () => {
@@ -74,7 +76,7 @@ describe("the codes of refusals", () => {
 });
 
 describe("the codes of an action's error", () => {
-  it("are those of the design and four of our own", () => {
+  it("are those of the design and five of our own", () => {
     expect(Object.keys(ACTION_ERROR_CODES).sort()).toEqual([...IN_AN_ACTION, ...NOT_IN_THE_DESIGN].sort());
   });
 });

@@ -59,6 +59,7 @@ const ELSEWHERE: Partial<Record<FaultPoint, string>> = {
   "dead.remove": "dead-letters.test.ts",
   "given-up.remove": "given-up.test.ts",
   "advisory.ack": "given-up.test.ts",
+  "action.poison": "poison.test.ts",
   "suspect.mark": "poison.test.ts",
   "suspect.clear": "poison.test.ts",
   "trigger.publish": "a client's own write: compare-and-swap.test.ts",

@@ -119,6 +119,26 @@ test("a message that somebody terminated leaves a letter that says who and why; 
   });
 });
 
+test("a hint that a newer one replaced while a runner had it is no dead letter", async () => {
+  await Promise.all(
+    mesh.services.filter(({ name }) => name === "flight-plan-runner").map((one) => one.stop()),
+  );
+  const { js } = client.connection;
+  const before = (await letters()).length;
+  const advised = (await client.connection.jsm.streams.info("JM_ADVISORIES")).state.last_seq;
+  const subject = "jm.resume.default.0123456789abcdef01234567";
+  await js.publish(subject, '{"v":1,"id":"0123456789abcdef01234567"}');
+  const pull = await js.consumers.get("JM_RESUME", "pool-default");
+  expect(await pull.next({ expires: 5_000 })).toMatchObject({ subject });
+  await js.publish(subject, '{"v":1,"id":"0123456789abcdef01234567"}');
+  await eventually("the advisory", async () =>
+    (await client.connection.jsm.streams.info("JM_ADVISORIES")).state.last_seq > advised ? true : undefined,
+  );
+  await mesh.start("flight-plan-runner");
+  await empty("JM_RESUME", "JM_ADVISORIES");
+  expect(await letters()).toHaveLength(before);
+});
+
 describe("a state-store that dies while it puts one aside", () => {
   test.each([
     ["dead.letter/before=crash"],

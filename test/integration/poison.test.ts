@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { MeshClient } from "@jetmesh/client";
-import { DeadLetter } from "@jetmesh/protocol";
+import { DeadLetter, type JetRecord } from "@jetmesh/protocol";
 import { createMeshStore } from "@jetmesh/storage";
 import {
   allActions,
@@ -33,7 +33,14 @@ beforeAll(async () => {
   await applyDocuments(client, loopDocuments([{ shell: `echo "$JM_ACTION_ID" >> ${ranFile}` }]));
   for (let n = 0; n < JETS; n += 1)
     await client.request("jet.create", { template: "loop", reference: `jet${String(n)}`, wait: true });
-  await client.request("jet.create", { template: "loop", reference: "bad", wait: true });
+  for (const reference of ["bad", "killer"])
+    await client.request("jet.create", { template: "loop", reference, wait: true });
+  // What a process had that died is given to another sooner than usual, so that this takes half the time.
+  for (const [stream, consumer] of [
+    ["JM_TRIGGERS", "state-store"],
+    ["JM_RESUME", "pool-default"],
+  ] as const)
+    await client.connection.jsm.consumers.update(stream, consumer, { ack_wait: 2e9 });
 }, 60_000);
 afterAll(async () => {
   await mesh.stop();
@@ -63,22 +70,22 @@ async function whileRestarted(
 ): Promise<number> {
   await Promise.all(mesh.services.filter((one) => one.name === name).map((one) => one.stop()));
   let deaths = 0;
-  let over = false;
+  let end: () => void = () => undefined;
+  const over = new Promise<true>((resolve) => (end = () => resolve(true)));
   const keep = async (): Promise<void> => {
-    while (!over) {
+    for (;;) {
       const service = await mesh.start(name, env);
-      await Promise.race([service.gone, ended]);
-      if (over) await service.stop();
-      else deaths += 1;
+      if (await Promise.race([service.gone.then(() => false), over])) {
+        await service.stop();
+        return;
+      }
+      deaths += 1;
     }
   };
-  let end: () => void = () => undefined;
-  const ended = new Promise<void>((resolve) => (end = resolve));
   const kept = Promise.all(Array.from({ length: count }, keep));
   try {
     await scenario();
   } finally {
-    over = true;
     end();
     await kept;
   }
@@ -86,8 +93,8 @@ async function whileRestarted(
 }
 
 test("a trigger that kills its state-stores is put aside, and fifty beside it all end once", async () => {
-  // What is in flight beside the poison is held up there, so that it dies with its process.
-  const env = { JM_FAULTS: "jet.accept/before=crash~poison@*" };
+  // What is in flight beside the poison is slow, so that it dies with its process, again and again.
+  const env = { JM_FAULTS: `jet.accept/before=crash~poison@*,jet.accept/before=delay:300~"n":@*` };
   let letter: DeadLetter | undefined;
   const deaths = await whileRestarted("state-store", 2, env, async () => {
     const publish = (n: number): Promise<number> =>
@@ -107,8 +114,10 @@ test("a trigger that kills its state-stores is put aside, and fifty beside it al
     origin: { stream: "JM_TRIGGERS", subject: "jm.trigger.root.bad.turn" },
   });
   expect(await letters()).toHaveLength(1);
-  expect(letter?.origin.deliveries).toBeGreaterThanOrEqual(7);
-  expect(deaths).toBe(6);
+  expect(mesh.logs(), "none of the good ones was suspected").toMatch(/jet\d+\.turn.*trying a suspect alone/);
+  // Three deliveries before it is a suspect, and three trials.
+  expect(deaths).toBeGreaterThanOrEqual(3);
+  expect(deaths).toBeLessThanOrEqual(6);
   await mesh.start("state-store");
   const turned = await eventually(
     "every action to be closed",
@@ -133,3 +142,50 @@ test("what nobody came back from leaves a mark that goes by itself", async () =>
   });
   expect(raw?.header.get("Nats-TTL")).toBe("600s");
 });
+
+test("an action that kills its runners before they have it ends in an error, its hint is put aside, and others run", async () => {
+  const before = (await letters()).length;
+  const env = { JM_FAULTS: "action.claim/before=crash~deadly@*" };
+  const deaths = await whileRestarted("flight-plan-runner", 2, env, async () => {
+    await client.publishTrigger("killer", "turn", { argument: { word: "deadly" } });
+    for (let n = 0; n < 10; n += 1) await client.publishTrigger(`jet${String(n)}`, "turn");
+    await eventually(
+      "the jet to rest again",
+      async () =>
+        (await client.request<JetRecord>("jet.get", { reference: "killer" })).state === "broken"
+          ? true
+          : undefined,
+      { withinMs: 90_000, everyMs: 100 },
+    );
+    await eventually(
+      "the hints to be taken",
+      async () => ((await countOf("JM_RESUME")) === 0 ? true : undefined),
+      {
+        withinMs: 20_000,
+      },
+    );
+  });
+  expect(deaths).toBeGreaterThanOrEqual(3);
+  const written = (await letters()).slice(before);
+  const ended = (await allActions(client.connection, client.names)).find(
+    ({ argument }) => argument["word"] === "deadly",
+  );
+  expect(ended).toMatchObject({ outcome: "ERROR", error: { code: "poison" }, jet: "killer" });
+  expect(written).toMatchObject([
+    { code: "poison", origin: { stream: "JM_RESUME", subject: `jm.resume.default.${ended?.id ?? ""}` } },
+  ]);
+  expect(lines()).not.toContain(ended?.id);
+  await mesh.start("flight-plan-runner");
+  const turned = await eventually(
+    "every action to be closed",
+    async () => {
+      const all = await allActions(client.connection, client.names);
+      const good = all.filter(
+        ({ definition, jet }) => definition.jetAction?.reference === "turn" && jet !== "killer",
+      );
+      return good.length === GOOD + 10 && all.every(({ state }) => state === "CLOSED") ? good : undefined;
+    },
+    { withinMs: 30_000 },
+  );
+  expect(lines().toSorted()).toEqual(turned.map(({ id }) => id).toSorted());
+}, 180_000);

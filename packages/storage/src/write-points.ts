@@ -19,6 +19,7 @@ export const WRITE_POINTS = {
   "action.pause": "§2 pause: what remained of each delay",
   "action.outcome": "§4 Ending: outcome (SUCCESS or ERROR, no TTL)",
   "action.expire": "§2 start delay, deadline: the state-store writes for actions nobody holds",
+  "action.poison": "§7.2 an accepted trigger that never ends: the state-store ends what kills its runners",
   "action.close": "§4 Ending: CLOSED with its TTL; the write with the TTL is the last",
   "resume.send": "§4 Beginning: jet, action, resume, acknowledgement",
   "resume.tick": "§6 the ticker calls resume when an action is due",

@@ -1,6 +1,7 @@
 import { toInstant } from "@jetmesh/lifecycle";
 import {
   type AcceptedTrigger,
+  actionIdOfResume,
   poolConsumerOf,
   SVC_REQUESTS,
   type SvcRequest,
@@ -14,6 +15,7 @@ import { applyDocuments } from "./apply.ts";
 import { createJet } from "./create-jet.ts";
 import { writeDead } from "./dead-letters.ts";
 import type { Deps } from "./deps.ts";
+import { endPoisoned } from "./end-poisoned.ts";
 import { writeLate, writeRefused } from "./history.ts";
 import { replayLetter } from "./replay-letter.ts";
 import { wasMade } from "./was-made.ts";
@@ -40,6 +42,8 @@ const HANDLERS: Handlers = {
       ...(deliveries === undefined ? {} : { deliveries }),
     };
     await writeDead(deps, { subject, data: Buffer.from(data, "base64"), size, ...origin }, code, reason);
+    const action = stream === deps.names.streams.resume ? actionIdOfResume(subject) : undefined;
+    if (code === "poison" && action !== undefined) await endPoisoned(deps, action, reason);
     return {};
   },
   "state-store.dead-replay": (deps, { user, sequence }) => replayLetter(deps, user, sequence),
