@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { MeshClient } from "@jetmesh/client";
 import { DeadLetter, type JetRecord } from "@jetmesh/protocol";
-import { createMeshStore } from "@jetmesh/storage";
+import { ask, createMeshStore } from "@jetmesh/storage";
 import {
   allActions,
   applyDocuments,
@@ -31,6 +31,12 @@ beforeAll(async () => {
   mesh = await startMesh({ env: { JM_DRAIN_MS: "1000" } });
   client = await mesh.client();
   await applyDocuments(client, loopDocuments([{ shell: `echo "$JM_ACTION_ID" >> ${ranFile}` }]));
+  // One whose actions wait for a runner that is not there.
+  const lonely = loopDocuments([{ wait: 0 }], { pool: "nobody" }).filter(({ kind }) => kind === "Template");
+  await applyDocuments(
+    client,
+    lonely.map((one) => ({ ...one, reference: "lonely", name: "lonely" })),
+  );
   for (let n = 0; n < JETS; n += 1)
     await client.request("jet.create", { template: "loop", reference: `jet${String(n)}`, wait: true });
   for (const reference of ["bad", "killer"])
@@ -189,3 +195,86 @@ test("an action that kills its runners before they have it ends in an error, its
   );
   expect(lines().toSorted()).toEqual(turned.map(({ id }) => id).toSorted());
 }, 180_000);
+
+/** The only state-store has the fault; another takes over when it dies. */
+async function withFault(fault: string, scenario: () => Promise<void>): Promise<void> {
+  const faulty = await mesh.start("state-store", { JM_FAULTS: fault });
+  const replaced = faulty.gone.then(() => mesh.start("state-store"));
+  await scenario();
+  expect(faulty.log()).toContain(`fault ${fault}`);
+  await faulty.stop();
+  await replaced;
+}
+const stopStateStores = async (): Promise<void> =>
+  void (await Promise.all(
+    mesh.services.filter(({ name }) => name === "state-store").map((service) => service.stop()),
+  ));
+
+test.each([
+  ["suspect.mark/before=crash"],
+  ["suspect.mark/after=crash"],
+  ["suspect.mark/after=lose"],
+  ["suspect.clear/before=crash"],
+  ["suspect.clear/after=crash"],
+])("a suspect whose process dies at %s ends once all the same", async (fault) => {
+  await stopStateStores();
+  const word = `suspect at ${fault}`;
+  await client.publishTrigger("jet0", "turn", { argument: { word } });
+  const pull = await client.connection.js.consumers.get("JM_TRIGGERS", "state-store");
+  for (let n = 0; n < 3; n += 1) (await pull.next({ expires: 5_000 }))?.nak();
+  const before = (await letters()).length;
+  await withFault(fault, async () => {
+    await eventually(
+      "the trigger to be taken",
+      async () => ((await countOf("JM_TRIGGERS")) === 0 ? true : undefined),
+      { withinMs: 20_000 },
+    );
+  });
+  const ended = await eventually("its action to be closed", async () => {
+    const own = (await allActions(client.connection, client.names)).filter(
+      ({ argument }) => argument["word"] === word,
+    );
+    return own.length > 0 && own.every(({ state }) => state === "CLOSED") ? own : undefined;
+  });
+  expect(ended).toHaveLength(1);
+  expect(lines().filter((id) => id === ended[0]?.id)).toHaveLength(1);
+  expect(await letters()).toHaveLength(before);
+});
+
+test.each([["action.poison/before=crash"], ["action.poison/after=crash"], ["action.poison/after=lose"]])(
+  "what a state-store begins to end when it dies at %s is ended by another",
+  async (fault) => {
+    const jet = fault.replace(/[^a-z]/g, "-");
+    await client.request("jet.create", { template: "lonely", reference: jet, wait: true });
+    const { actionId: id } = await client.request<{ actionId: string }>("jet.trigger", {
+      jet,
+      action: "turn",
+    });
+    await stopStateStores();
+    const letter = {
+      v: 1,
+      stream: "JM_RESUME",
+      sequence: 1_000_000 + mesh.services.length,
+      deliveries: 7,
+      subject: `jm.resume.nobody.${id}`,
+      code: "poison",
+      reason: "every one died",
+      size: 0,
+      data: "",
+    };
+    await withFault(fault, async () => {
+      // As a runner does, whose message stays until it is answered.
+      await eventually("an answer", () =>
+        ask(client.connection, client.names.svc.of("state-store", "dead"), letter, 1_000).then(
+          ({ ok }) => (ok ? true : undefined),
+          () => undefined,
+        ),
+      );
+    });
+    await eventually("its jet to be settled", async () =>
+      (await client.request<JetRecord>("jet.get", { reference: jet })).state === "broken" ? true : undefined,
+    );
+    const ended = await client.request("action.get", { id });
+    expect(ended).toMatchObject({ outcome: "ERROR", error: { code: "poison", message: "every one died" } });
+  },
+);
