@@ -278,3 +278,26 @@ test.each([["action.poison/before=crash"], ["action.poison/after=crash"], ["acti
     expect(ended).toMatchObject({ outcome: "ERROR", error: { code: "poison", message: "every one died" } });
   },
 );
+
+test("a trigger that waits for an authz that is away is tried however often, and never put aside", async () => {
+  await stopStateStores();
+  await mesh.of("authz").stop();
+  const stateStore = await mesh.start("state-store");
+  const before = (await letters()).length;
+  await client.publishTrigger("jet1", "turn", { argument: { word: "patience" } });
+  await eventually(
+    "nine deliveries",
+    () => (stateStore.log().split("trigger stays in its stream").length > 9 ? true : undefined),
+    { withinMs: 30_000 },
+  );
+  await mesh.start("authz");
+  await eventually(
+    "its action to be closed",
+    async () =>
+      (await allActions(client.connection, client.names)).find(
+        ({ argument, state }) => argument["word"] === "patience" && state === "CLOSED",
+      ),
+    { withinMs: 20_000 },
+  );
+  expect(await letters()).toHaveLength(before);
+});
