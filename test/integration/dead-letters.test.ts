@@ -32,7 +32,7 @@ afterAll(() => mesh.stop());
 /** A letter as a state-store would have written it, of a message that nothing is wrong with. */
 async function write(subject: string, rest: Partial<DeadLetter> = {}): Promise<number> {
   letters += 1;
-  const body = Buffer.from(JSON.stringify({ argument: { letter: letters } }));
+  const body = Buffer.from(JSON.stringify({ argument: { letter: letters }, onBusy: "queue" }));
   const stream = subject.startsWith("jm.resume") ? "JM_RESUME" : "JM_TRIGGERS";
   const letter: DeadLetter = {
     v: 1,
@@ -105,6 +105,7 @@ describe("dead letters", () => {
     expect(letter).toMatchObject({ sequence, headers: { "Nats-Msg-Id": "k" } });
     expect(JSON.parse(Buffer.from(letter.data, "base64").toString())).toEqual({
       argument: { letter: letters },
+      onBusy: "queue",
     });
     for (const endpoint of ["dead.get", "dead.replay"] as const)
       await expect(client.request(endpoint, { sequence: 999_999 })).rejects.toMatchObject({
