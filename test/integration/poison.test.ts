@@ -102,7 +102,7 @@ test("a trigger that kills its state-stores is put aside, and fifty beside it al
   // What is in flight beside the poison is slow, so that it dies with its process, again and again.
   const env = { JM_FAULTS: `jet.accept/before=crash~poison@*,jet.accept/before=delay:300~"n":@*` };
   let letter: DeadLetter | undefined;
-  const deaths = await whileRestarted("state-store", 2, env, async () => {
+  const deaths = await whileRestarted("state-store", 1, env, async () => {
     const publish = (n: number): Promise<number> =>
       client.publishTrigger(`jet${String(n % JETS)}`, "turn", { onBusy: "queue", argument: { n } });
     const good = Array.from({ length: GOOD }, (_, n) => n);
