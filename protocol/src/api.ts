@@ -9,6 +9,7 @@ import {
   Variables,
 } from "./definitions.ts";
 import { ActionId, Reference, Version } from "./ids.ts";
+import { DeadLetter } from "./messages.ts";
 
 /**
  * What outside programs may ask of the mesh (design §5): one strict request schema per endpoint. A request that
@@ -27,6 +28,8 @@ const page = {
 };
 const byReference = z.strictObject({ ...versioned, reference: Reference });
 const list = z.strictObject({ ...versioned, ...page });
+/** A dead letter's place in its stream. */
+const bySequence = z.strictObject({ ...versioned, sequence: z.int().positive() });
 
 export const ImportRequest = z.strictObject({
   ...versioned,
@@ -101,6 +104,17 @@ export const API_REQUESTS = {
     after: z.int().min(0).default(0),
     limit: z.int().min(1).max(1_000).default(200),
   }),
+  "dead.list": z.strictObject({
+    ...versioned,
+    ...page,
+    /** The stream that the message was in. */
+    stream: z
+      .string()
+      .regex(/^[A-Za-z0-9_-]{1,64}$/, "must be the name of a stream, or none")
+      .optional(),
+  }),
+  "dead.get": bySequence,
+  "dead.replay": bySequence,
 } as const;
 
 export type Endpoint = keyof typeof API_REQUESTS;
@@ -147,3 +161,27 @@ export const LogChunk = z.object({
 });
 export const LogsReply = z.object({ items: z.array(LogChunk), next: z.int() });
 export type LogsReply = z.infer<typeof LogsReply>;
+
+/** A dead letter with its place in `JM_DEAD`, which is its number; a list leaves the message itself out. */
+export const NumberedLetter = DeadLetter.extend({ sequence: z.int().positive() });
+export type NumberedLetter = z.infer<typeof NumberedLetter>;
+export const LetterSummary = NumberedLetter.omit({ data: true });
+export type LetterSummary = z.infer<typeof LetterSummary>;
+
+/** What became of a letter: sent again, or removed because its trigger had had its effect after all. */
+export const ReplayReply = z.discriminatedUnion("outcome", [
+  z.object({
+    outcome: z.literal("replayed"),
+    sequence: z.int(),
+    subject: z.string(),
+    stream: z.string(),
+    messageId: z.string().optional(),
+  }),
+  z.object({
+    outcome: z.literal("had_effect"),
+    sequence: z.int(),
+    subject: z.string(),
+    actionId: ActionId,
+  }),
+]);
+export type ReplayReply = z.infer<typeof ReplayReply>;

@@ -13,6 +13,7 @@ export const ERROR_CODES = {
   unknown_action: { status: 404, says: "the jet's template has no such action, or none that you may see" },
   unknown_run: { status: 404, says: "no action has this id, or none that you may see" },
   unknown_kind: { status: 404, says: "no runner has registered this action kind" },
+  unknown_letter: { status: 404, says: "no dead letter has this number; a replayed one is gone" },
   unknown_endpoint: { status: 404, says: "the mesh has no such endpoint" },
   already_exists: { status: 409, says: "the name is taken" },
   conflict: { status: 409, says: "it was changed by somebody else meanwhile; ask again" },
@@ -20,6 +21,7 @@ export const ERROR_CODES = {
   jet_busy: { status: 409, says: "an action of the jet is open" },
   action_not_available: { status: 409, says: "the action does not begin in the jet's state" },
   not_pausable: { status: 409, says: "the action cannot be paused where it is" },
+  not_replayable: { status: 409, says: "the dead letter does not hold what it takes to send it again" },
   no_path: { status: 409, says: "no actions lead from the jet's state to the one asked for" },
   trigger_expired: { status: 410, says: "the trigger is older than 12 hours" },
   requirement_unmet: { status: 412, says: "a jet that this one requires is not in the required state" },
@@ -41,6 +43,7 @@ export const ACTION_ERROR_CODES = {
   start_timeout: "no runner began it within its start delay",
   deadline_exceeded: "its overall deadline passed",
   canceled: "canceled by a user",
+  poison: "every runner that was to go on with it died",
   init_threw: "init threw",
   main_threw: "main threw, or returned what is no state",
   watcher_failed: "the watcher threw too often in a row",
@@ -55,5 +58,12 @@ export const ACTION_ERROR_CODES = {
 } as const satisfies Record<string, string>;
 
 export type ActionErrorCode = keyof typeof ACTION_ERROR_CODES;
+
+/** Codes that a dead letter carries, beside those of refusals. */
+export const DEAD_LETTER_CODES = {
+  poison: "every process that handled it died",
+  max_deliveries: "the broker gave it up after as many deliveries as its consumer allows",
+  terminated: "somebody terminated it; the broker keeps no body of such a message",
+} as const satisfies Record<string, string>;
 
 export const isErrorCode = (code: string): code is ErrorCode => Object.hasOwn(ERROR_CODES, code);

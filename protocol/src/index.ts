@@ -23,8 +23,11 @@ export {
   isEndpoint,
   JetCreateRequest,
   JetTriggerRequest,
+  LetterSummary,
   LogChunk,
   LogsReply,
+  NumberedLetter,
+  ReplayReply,
   type RequestOf,
   TriggerReply,
 } from "./api.ts";
@@ -52,6 +55,7 @@ export { Duration, parseDuration } from "./duration.ts";
 export {
   ACTION_ERROR_CODES,
   type ActionErrorCode,
+  DEAD_LETTER_CODES,
   ERROR_CODES,
   type ErrorCode,
   isErrorCode,
@@ -78,6 +82,7 @@ export {
   TRIGGER_EXPIRES_MS,
 } from "./jet.ts";
 export {
+  Advisory,
   DeadLetter,
   EndedMessage,
   HistoryEntry,
@@ -86,6 +91,7 @@ export {
   MESSAGE_ID_HEADER,
   ResumeBody,
   RunnerPresence,
+  SuspectMark,
   TargetBody,
   ToldMessage,
   TriggerBody,
@@ -101,6 +107,7 @@ export {
   verbOf,
 } from "./step.ts";
 export {
+  ADVISORY_CONSUMER,
   actionIdOfResume,
   type BucketRole,
   createNames,

@@ -65,6 +65,24 @@ export const DeadLetter = z.object({
 });
 export type DeadLetter = z.infer<typeof DeadLetter>;
 
+/** What the broker says of a message that was delivered too often, or that somebody terminated. */
+export const Advisory = z.object({
+  type: z.enum(["io.nats.jetstream.advisory.v1.max_deliver", "io.nats.jetstream.advisory.v1.terminated"]),
+  stream: z.string(),
+  consumer: z.string(),
+  stream_seq: z.int().positive(),
+  deliveries: z.int(),
+  reason: z.string().optional(),
+});
+export type Advisory = z.infer<typeof Advisory>;
+
+/**
+ * In `jm_leases/suspect.<stream>.<what>`, with a TTL: a message that is being tried although processes died while
+ * they had it, and how many trials nobody came back from.
+ */
+export const SuspectMark = z.object({ v: Version, trials: z.int().min(0), at: Instant });
+export type SuspectMark = z.infer<typeof SuspectMark>;
+
 /** A runner's presence in `jm_runners/<id>`, written again before its TTL ends. */
 export const RunnerPresence = z.object({
   v: Version,

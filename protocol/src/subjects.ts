@@ -35,6 +35,8 @@ export interface Names {
   readonly history: { of(thing: string): string; readonly all: string };
   readonly log: { of(id: string): string; readonly all: string };
   readonly dead: { of(stream: string): string; readonly all: string };
+  /** What the broker says about messages that a consumer of a work queue was not rid of in the usual way. */
+  readonly advisories: { readonly all: readonly string[] };
   /** Subject of a key of a bucket. */
   kv(bucket: string, key: string): string;
   /** The stream behind a bucket. */
@@ -43,7 +45,7 @@ export interface Names {
   poolConsumer(pool: string): string;
 }
 
-export type StreamRole = "triggers" | "resume" | "history" | "logs" | "dead";
+export type StreamRole = "triggers" | "resume" | "history" | "logs" | "dead" | "advisories";
 export type BucketRole = "definitions" | "jets" | "actions" | "runners" | "leases";
 
 export type TriggerSubject =
@@ -52,6 +54,8 @@ export type TriggerSubject =
 
 /** The durable consumer by which state-stores share the triggers. */
 export const TRIGGER_CONSUMER = "state-store";
+/** The one by which they share the broker's advisories. */
+export const ADVISORY_CONSUMER = "state-store";
 
 const isReference = (text: string | undefined): text is string => Reference.safeParse(text).success;
 
@@ -70,6 +74,7 @@ export function createNames(prefix: string = DEFAULT_PREFIX): Names {
       history: `${upper}_HISTORY`,
       logs: `${upper}_LOGS`,
       dead: `${upper}_DEAD`,
+      advisories: `${upper}_ADVISORIES`,
     },
     buckets: {
       definitions: `${prefix}_definitions`,
@@ -102,6 +107,11 @@ export function createNames(prefix: string = DEFAULT_PREFIX): Names {
     history: { of: (thing) => `${prefix}.history.${thing}`, all: `${prefix}.history.>` },
     log: { of: (id) => `${prefix}.log.${id}`, all: `${prefix}.log.>` },
     dead: { of: (stream) => `${prefix}.dead.${stream}`, all: `${prefix}.dead.>` },
+    advisories: {
+      all: ["MAX_DELIVERIES", "MSG_TERMINATED"].flatMap((kind) =>
+        ["TRIGGERS", "RESUME"].map((stream) => `$JS.EVENT.ADVISORY.CONSUMER.${kind}.${upper}_${stream}.>`),
+      ),
+    },
     kv: (bucket, key) => `$KV.${bucket}.${key}`,
     kvStream: (bucket) => `KV_${bucket}`,
     poolConsumer: (pool) => `pool-${pool}`,
@@ -138,4 +148,9 @@ export const SUBJECT_TABLE = [
   { subject: "jm.history.<jet or kind>", stream: "JM_HISTORY", schema: "HistoryEntry" },
   { subject: "jm.log.<action-id>", stream: "JM_LOGS", schema: "raw bytes" },
   { subject: "jm.dead.<stream>", stream: "JM_DEAD", schema: "DeadLetter" },
+  {
+    subject: "$JS.EVENT.ADVISORY.CONSUMER.<kind>.<stream>.<consumer>",
+    stream: "JM_ADVISORIES",
+    schema: "Advisory",
+  },
 ] as const;

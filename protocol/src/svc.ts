@@ -22,6 +22,7 @@ export const AccessCheck = z.discriminatedUnion("operation", [
   }),
   /** An action of no jet; one of a jet is read with the jet. */
   z.object({ operation: z.literal("run.read"), user, owner: Reference }),
+  z.object({ operation: z.enum(["dead.read", "dead.replay"]), user }),
 ]);
 export type AccessCheck = z.infer<typeof AccessCheck>;
 
@@ -67,6 +68,8 @@ export const SVC_REQUESTS = {
     size: z.int(),
     data: z.string(),
   }),
+  /** Sends a dead letter's message again where it came from. */
+  "state-store.dead-replay": z.object({ v: Version, user, sequence: z.int().positive() }),
   /** A result that came after its holder's claim was taken over. */
   "state-store.late": z.object({
     v: Version,

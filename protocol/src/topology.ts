@@ -1,5 +1,5 @@
 import type { Names } from "./subjects.ts";
-import { TRIGGER_CONSUMER } from "./subjects.ts";
+import { ADVISORY_CONSUMER, TRIGGER_CONSUMER } from "./subjects.ts";
 
 /**
  * What a mesh keeps on the broker, as data: `storage` creates what is missing and reports what differs, and
@@ -148,6 +148,16 @@ export function topologyOf(names: Names, { replicas }: TopologyOptions): Topolog
         replicas,
         description: "what could not be processed",
       },
+      {
+        ...STREAM,
+        name: streams.advisories,
+        subjects: names.advisories.all,
+        retention: "workqueue",
+        maxAgeMs: 30 * DAY,
+        maxBytes: 16 * MB,
+        replicas,
+        description: "messages that the broker gave up or somebody terminated",
+      },
       bucket(buckets.definitions, "templates, states, plans and users", { atomicBatch: true }),
       // A marker of one hour keeps a removed record from coming back after a crash (nats-server 8505).
       bucket(buckets.jets, "jets", { markerTtlMs: HOUR }),
@@ -162,6 +172,13 @@ export function topologyOf(names: Names, { replicas }: TopologyOptions): Topolog
         filter: [names.trigger.all, names.trigger.allTargets],
         ackWaitMs: ACK_WAIT_MS,
         maxAckPending: 4_096,
+      },
+      {
+        stream: streams.advisories,
+        name: ADVISORY_CONSUMER,
+        filter: names.advisories.all,
+        ackWaitMs: ACK_WAIT_MS,
+        maxAckPending: 1_024,
       },
     ],
   };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { ACTION_ERROR_CODES, ERROR_CODES, isErrorCode } from "../src/index.ts";
 
-/** Word for word from design §5. */
+/** Word for word from design §5, and `unknown_letter` and `not_replayable` of ADR 0017. */
 const STATUSES: Record<string, number> = {
   invalid_request: 400,
   forbidden: 403,
@@ -13,6 +13,7 @@ const STATUSES: Record<string, number> = {
   unknown_action: 404,
   unknown_run: 404,
   unknown_kind: 404,
+  unknown_letter: 404,
   unknown_endpoint: 404,
   already_exists: 409,
   conflict: 409,
@@ -20,6 +21,7 @@ const STATUSES: Record<string, number> = {
   jet_busy: 409,
   action_not_available: 409,
   not_pausable: 409,
+  not_replayable: 409,
   no_path: 409,
   trigger_expired: 410,
   requirement_unmet: 412,
@@ -45,7 +47,9 @@ const IN_AN_ACTION = [
   ],
 ];
 /** Ours beside those that the design lists: an ADR or the design is to take them up. */
-const NOT_IN_THE_DESIGN = ["unknown_kind", "unknown_action", "rollback_threw", "rollback_interrupted"];
+const NOT_IN_THE_DESIGN = [
+  ...["unknown_kind", "unknown_action", "rollback_threw", "rollback_interrupted", "poison"],
+];
 
 describe("the codes of refusals", () => {
   it("are those of the design, each with its status", () => {
@@ -72,7 +76,7 @@ describe("the codes of refusals", () => {
 });
 
 describe("the codes of an action's error", () => {
-  it("are those of the design and four of our own", () => {
+  it("are those of the design and five of our own", () => {
     expect(Object.keys(ACTION_ERROR_CODES).sort()).toEqual([...IN_AN_ACTION, ...NOT_IN_THE_DESIGN].sort());
   });
 });

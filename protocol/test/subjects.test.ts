@@ -112,6 +112,7 @@ describe("a prefix", () => {
       "BLUE_HISTORY",
       "BLUE_LOGS",
       "BLUE_DEAD",
+      "BLUE_ADVISORIES",
     ]);
     expect(Object.values(other.buckets)).toEqual([
       "blue_definitions",
@@ -157,7 +158,7 @@ describe("a prefix", () => {
 });
 
 describe("the table of subjects", () => {
-  it("has the eight kinds of design §5, each under its stream", () => {
+  it("has the eight kinds of design §5 and what the broker says, each under its stream", () => {
     expect(SUBJECT_TABLE.map(({ subject, stream }) => `${subject} ${stream}`)).toEqual([
       "jm.trigger.<user>.<jet>.<action> JM_TRIGGERS",
       "jm.target.<user>.<jet>.<state> JM_TRIGGERS",
@@ -167,6 +168,7 @@ describe("the table of subjects", () => {
       "jm.history.<jet or kind> JM_HISTORY",
       "jm.log.<action-id> JM_LOGS",
       "jm.dead.<stream> JM_DEAD",
+      "$JS.EVENT.ADVISORY.CONSUMER.<kind>.<stream>.<consumer> JM_ADVISORIES",
     ]);
   });
 });

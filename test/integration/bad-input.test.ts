@@ -124,6 +124,17 @@ describe("a bad request to the API is answered with its code", () => {
       "unknown_template",
     ],
     ["a stranger", "jm.api.stranger.jet.get", bytes('{"reference":"good"}'), "404", "unknown_jet"],
+    ["a letter of no number", "jm.api.root.dead.get", bytes('{"sequence":0}'), "400", "invalid_request"],
+    [
+      "a letter that is not there",
+      "jm.api.root.dead.get",
+      bytes('{"sequence":9999}'),
+      "404",
+      "unknown_letter",
+    ],
+    ["a replay of nothing", "jm.api.root.dead.replay", bytes("{}"), "400", "invalid_request"],
+    ["a stream that cannot be", "jm.api.root.dead.list", bytes('{"stream":"a.>"}'), "400", "invalid_request"],
+    ["letters for a stranger", "jm.api.stranger.dead.list", bytes("{}"), "403", "forbidden"],
     [
       "a cursor that was not given out",
       "jm.api.root.jet.list",
@@ -238,6 +249,8 @@ test("nonsense on the subjects between services is answered or passed over, and 
     "jm.svc.state-store.jet-trigger",
     "jm.svc.state-store.import",
     "jm.svc.state-store.pool",
+    "jm.svc.state-store.dead",
+    "jm.svc.state-store.dead-replay",
   ]) {
     for (const data of [bytes("{"), bytes("{}"), binary, bytes("null")]) {
       const reply = await nc.request(subject, data, { timeout: 5_000 });

@@ -108,7 +108,11 @@ const WRONG: readonly (readonly [string, Column, Partial<Evidence>])[] = [
       ],
     },
   ],
-  ["an action that is still open", "openActions", { actions: [{ id: OTHER, state: "SLEEPING", storedAt: NOW }, ...SOUND.actions] }],
+  [
+    "an action that is still open",
+    "openActions",
+    { actions: [{ id: OTHER, state: "SLEEPING", storedAt: NOW }, ...SOUND.actions] },
+  ],
   ["a jet that names an open action", "unsettledJets", jet({ open: ID })],
   ["a jet in a transit state", "unsettledJets", jet({ state: "moving" })],
   ["a jet for which a trigger waits", "unsettledJets", jet({ waits: 1 })],
@@ -127,7 +131,11 @@ const WRONG: readonly (readonly [string, Column, Partial<Evidence>])[] = [
   ["old messages that run something", "resurrected", { linesAfterwards: 1 }],
   ["an end that is twice in the history", "others", { history: [closed(ID), closed(ID)] }],
   ["a success whose step never ended", "others", { lines: SOUND.lines.slice(0, -1) }],
-  ["an error that nobody expects", "others", { history: [closed(ID, { outcome: "ERROR", code: "internal" })] }],
+  [
+    "an error that nobody expects",
+    "others",
+    { history: [closed(ID, { outcome: "ERROR", code: "internal" })] },
+  ],
   ["a trigger that lies in its queue", "others", { left: { ...SOUND.left, triggers: 1 } }],
 ];
 

@@ -7,6 +7,7 @@ import {
   ACTION_HEADERS,
   API_REQUESTS,
   createNames,
+  DEAD_LETTER_CODES,
   ERROR_CODES,
   JET_HEADERS,
   LOG_HEADERS,
@@ -53,6 +54,11 @@ describe("docs/errors.md", () => {
   it("has every code of an action's error with its meaning, and no other", () => {
     const written = tableUnder("docs/errors.md", "In an action's error").map(([code, says]) => [code, says]);
     expect(written).toEqual(Object.entries(ACTION_ERROR_CODES));
+  });
+
+  it("has every code of a dead letter that is no refusal's, and no other", () => {
+    const written = tableUnder("docs/errors.md", "In a dead letter").map(([code, says]) => [code, says]);
+    expect(written).toEqual(Object.entries(DEAD_LETTER_CODES));
   });
 });
 

@@ -102,6 +102,12 @@ export function decideAccess(check: AccessCheck, facts: AccessFacts): AccessAnsw
         ? ALLOW
         : deny("unknown_run", "there is no such action"),
     )
+    .with({ operation: "dead.read" }, { operation: "dead.replay" }, ({ user }) =>
+      // Letters hold what anybody sent to anything: root alone.
+      level === "root"
+        ? ALLOW
+        : deny("forbidden", `dead letters are for users of level root; '${user}' is none`),
+    )
     .exhaustive();
 }
 

@@ -29,6 +29,8 @@ const CHECKS: Readonly<Record<Question, AccessCheck>> = {
   "change a user": definition("definition.write", "User", "bob"),
   "read her own run": { operation: "run.read", user: WHO, owner: WHO },
   "read a run of somebody else": { operation: "run.read", user: WHO, owner: "bob" },
+  "read dead letters": { operation: "dead.read", user: WHO },
+  "replay a dead letter": { operation: "dead.replay", user: WHO },
 };
 
 const WORLDS = [...allWorlds()];

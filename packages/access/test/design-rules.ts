@@ -19,7 +19,9 @@ type Right =
   | "change a state"
   | "read herself"
   | "read another user"
-  | "change a user";
+  | "change a user"
+  | "read dead letters"
+  | "replay a dead letter";
 
 type Level = "user" | "manager" | "root";
 type Condition = (world: World) => boolean;
@@ -61,6 +63,8 @@ const RULES: readonly (readonly [Level, Right, Condition])[] = [
   ["user", "read herself", always],
   ["root", "read another user", always],
   ["root", "change a user", always],
+  ["root", "read dead letters", always],
+  ["root", "replay a dead letter", always],
 ];
 
 const UP_TO: Readonly<Record<Level, readonly Level[]>> = {
@@ -114,6 +118,9 @@ export const QUESTIONS = {
     may(w, "change a user") ? "allow" : w.level === undefined ? "unknown_user" : "forbidden",
   "read her own run": (w: World): Verdict => (w.level === undefined ? "unknown_run" : "allow"),
   "read a run of somebody else": (w: World): Verdict => (w.level === "root" ? "allow" : "unknown_run"),
+  // Refused before anything is looked up, so it does not say whether a letter is there.
+  "read dead letters": (w: World): Verdict => (may(w, "read dead letters") ? "allow" : "forbidden"),
+  "replay a dead letter": (w: World): Verdict => (may(w, "replay a dead letter") ? "allow" : "forbidden"),
 } as const;
 export type Question = keyof typeof QUESTIONS;
 export { WHO };

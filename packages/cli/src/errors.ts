@@ -79,6 +79,9 @@ const REMEDIES: Readonly<Record<string, string>> = {
   unknown_user: UNSEEN,
   unknown_action: "`jm jet actions JET` shows those that can be triggered now",
   unknown_run: "`jm action list` shows those that there are; closed ones go after a day",
+  unknown_letter:
+    "`jm dead list` shows those that there are; they go after 30 days, and when they are replayed",
+  not_replayable: "`jm dead show SEQ` shows what is kept of it",
   jet_busy: "wait until it has ended (`jm watch JET`), or take your turn with --queue",
   action_not_available: "`jm jet actions JET` shows those that can be triggered now",
   already_exists: "choose another reference",

@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { duration, reference } from "./arguments.ts";
 import { addAction } from "./commands/action.ts";
 import { addApply } from "./commands/apply.ts";
+import { addDead } from "./commands/dead.ts";
 import { addDoctor } from "./commands/doctor.ts";
 import { addJet } from "./commands/jet.ts";
 import { addUp } from "./commands/up.ts";
@@ -31,6 +32,7 @@ export function createProgram(env: Environment): Command {
   addJet(program, env);
   addAction(program, env);
   addWatch(program, env);
+  addDead(program, env);
   addDoctor(program, env);
   return program;
 }

@@ -11,7 +11,7 @@ export type {
 } from "./action-events.ts";
 export { dueAt, expiresAt, isOpen } from "./due.ts";
 export { earliest, hasPassed, type Now, toInstant, toMs } from "./instants.ts";
-export { decideJet, incarnationOf, type NewJet, newJet } from "./jet.ts";
+export { decideJet, incarnationOf, knowsTrigger, type NewJet, newJet } from "./jet.ts";
 export type { JetDecision, JetEffect, JetEvent, TriggerFacts } from "./jet-events.ts";
 export {
   DEFAULT_DELAYS,

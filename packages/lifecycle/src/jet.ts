@@ -54,7 +54,7 @@ export const incarnationOf = (jet: JetRecord, revision: number): number =>
 
 const remember = (jet: JetRecord, id: string): string[] => [...jet.recent, id].slice(-MAX_RECENT);
 /** One that waits may have left `recent`, which is shorter than the queue. */
-const knows = (jet: JetRecord, id: string): boolean =>
+export const knowsTrigger = (jet: JetRecord, id: string): boolean =>
   jet.open?.id === id || jet.recent.includes(id) || jet.queue.some((waiting) => waiting.id === id);
 
 function trigger(
@@ -62,7 +62,7 @@ function trigger(
   { trigger: asked, onBusy, template, facts }: Of<"trigger">,
   now: Now,
 ): JetDecision {
-  if (knows(jet, asked.id)) return unchanged("duplicate");
+  if (knowsTrigger(jet, asked.id)) return unchanged("duplicate");
   if (isGone(jet)) return unknownJet(jet);
   const permitted = permit(template, asked.action, facts);
   if (permitted.kind === "refused") return permitted;
@@ -144,7 +144,7 @@ function begin(
       ...jet,
       state: action.transit,
       open,
-      recent: knows(jet, asked.id) ? jet.recent : remember(jet, asked.id),
+      recent: knowsTrigger(jet, asked.id) ? jet.recent : remember(jet, asked.id),
       changedAt: toInstant(now),
     },
     effects: [{ type: "create_action", open, action }],
@@ -152,7 +152,7 @@ function begin(
 }
 
 function setTarget(jet: JetRecord, asked: Of<"target">, now: Now): JetDecision {
-  if (knows(jet, asked.id) || jet.target?.id === asked.id) return unchanged("duplicate");
+  if (knowsTrigger(jet, asked.id) || jet.target?.id === asked.id) return unchanged("duplicate");
   if (isGone(jet)) return unknownJet(jet);
   if (jet.open === undefined) {
     if (jet.state === asked.state) return arrivedAlready(jet, asked.id, now);
@@ -191,7 +191,7 @@ function hop(jet: JetRecord, { id, template, facts }: Of<"hop">, now: Now): JetD
   if (target === undefined || isGone(jet)) return unchanged("nothing_waits");
   if (jet.open !== undefined) return unchanged("busy");
   if (jet.state === target.state) return dropTarget(jet, now);
-  if (knows(jet, id)) return refused("conflict", "this hop was taken before");
+  if (knowsTrigger(jet, id)) return refused("conflict", "this hop was taken before");
   const action = target.hops < MAX_HOPS ? findPath(template, jet.state, target.state)?.[0] : undefined;
   if (action === undefined)
     return refused("no_path", `no actions lead from '${jet.state ?? ""}' to '${target.state}'`);

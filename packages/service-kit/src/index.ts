@@ -12,3 +12,10 @@ export { createLanes, type Lanes } from "./lanes.ts";
 export { createLogger, type Logger } from "./logger.ts";
 export { errorCode, type Refusal, RefusedError, refusedBy, statusOf } from "./refusal.ts";
 export { type RunningService, runService, type ServiceContext, type ServicePlan } from "./service.ts";
+export {
+  guardSuspects,
+  judgeSuspect,
+  MOST_TRIALS,
+  SUSPECT_FROM_DELIVERY,
+  type SuspectGuard,
+} from "./suspects.ts";

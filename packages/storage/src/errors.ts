@@ -23,6 +23,8 @@ export const JS_CODE = {
   /** Another write to the subject is on its way through Raft: this one was not made, that one's outcome is open. */
   wrongLastSequenceInFlight: 10164,
   noMessage: 10037,
+  /** To a delete of what is not there. */
+  nothingToDelete: 10057,
   streamNotFound: 10059,
   consumerNotFound: 10014,
   consumerExists: 10148,

@@ -9,6 +9,10 @@ import { ACK_POINTS, type FaultPoint, WRITE_POINTS } from "./write-points.ts";
  *   lose      the write is made and its answer never seen (`after` only); the acknowledgement never sent (`before`)
  *   twice     the write is made twice (`before` only); the message is delivered again instead of acknowledged
  *   delay:MS  everything as it should be, but later
+ *
+ * Behind the kind, `~TEXT` strikes only where the subject or the body of the write or message holds the text, and
+ * `@N` at the Nth time that it would, which is the first unless said; `@*` is every time:
+ * `jet.accept/before=crash~poison@*` kills every process that is about to accept what has `poison` in it.
  */
 export const FAULT_KINDS = ["crash", "pause", "lose", "twice", "delay"] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
@@ -17,22 +21,24 @@ interface Fault {
   readonly moment: "before" | "after";
   readonly kind: FaultKind;
   readonly ms: number;
-  /** Counts down to the occurrence at which it strikes; it strikes once. */
+  readonly text: string;
+  /** Counts down to the occurrence at which it strikes; it strikes once, or always where this is infinite. */
   left: number;
 }
 
 export interface Faults {
-  /** Carries out what a process does to itself, and waits out a delay. */
-  suffer(point: FaultPoint, moment: "before" | "after"): Promise<FaultKind | undefined>;
+  /** Carries out what a process does to itself, and waits out a delay. `about`: the subject and the body. */
+  suffer(point: FaultPoint, moment: "before" | "after", about?: string): Promise<FaultKind | undefined>;
 }
+
+const FAULT =
+  /^([a-z.-]+)\/(before|after)=(crash|pause|lose|twice|delay)(?::(\d+))?(?:~([^~@]+))?(?:@(\d+|\*))?$/;
 
 export function parseFaults(specification: string): Faults {
   const faults = new Map<string, Fault[]>();
   for (const part of specification.split(",").filter(Boolean)) {
-    const match = /^([a-z.-]+)\/(before|after)=(crash|pause|lose|twice|delay)(?::(\d+))?(?:@(\d+))?$/.exec(
-      part.trim(),
-    );
-    const [, point = "", moment = "", kind = "", ms = "0", at = "1"] = match ?? [];
+    const match = FAULT.exec(part.trim());
+    const [, point = "", moment = "", kind = "", ms = "0", text = "", at = "1"] = match ?? [];
     if (match === null || !(Object.hasOwn(WRITE_POINTS, point) || Object.hasOwn(ACK_POINTS, point))) {
       throw new Error(`not a fault: '${part}'; write like jet.accept/after=crash@2`);
     }
@@ -40,24 +46,25 @@ export function parseFaults(specification: string): Faults {
       moment: moment as Fault["moment"],
       kind: kind as FaultKind,
       ms: Number(ms),
-      left: Number(at),
+      text,
+      left: at === "*" ? Infinity : Number(at),
     };
     faults.set(point, [...(faults.get(point) ?? []), fault]);
   }
 
-  const find = (point: FaultPoint, moment: "before" | "after"): Fault | undefined => {
+  const find = (point: FaultPoint, moment: "before" | "after", about: string): Fault | undefined => {
     let struck: Fault | undefined;
     for (const fault of faults.get(point) ?? []) {
-      if (fault.moment !== moment || fault.left <= 0) continue;
+      if (fault.moment !== moment || fault.left <= 0 || !about.includes(fault.text)) continue;
       fault.left -= 1;
-      if (fault.left === 0) struck = fault;
+      if (fault.left === 0 || fault.left === Infinity) struck = fault;
     }
     return struck;
   };
 
   return {
-    async suffer(point, moment) {
-      const fault = find(point, moment);
+    async suffer(point, moment, about = "") {
+      const fault = find(point, moment, about);
       if (fault === undefined) return undefined;
       process.stderr.write(`fault ${point}/${moment}=${fault.kind}\n`);
       if (fault.kind === "crash") {

@@ -25,6 +25,7 @@ export {
   tell,
 } from "./requests.ts";
 export { sendResume } from "./send-resume.ts";
+export { readMessage, removeMessage, type StoredMessage } from "./stored-messages.ts";
 export {
   assertServer,
   type Drift,

@@ -7,6 +7,7 @@ import {
   type Names,
   RunnerPresence,
   StoredDefinition,
+  SuspectMark,
 } from "@jetmesh/protocol";
 import { type Bucket, createBucket } from "./bucket.ts";
 import type { Connection } from "./connection.ts";
@@ -18,6 +19,8 @@ export interface MeshStore {
   readonly actions: Bucket<ActionRecord>;
   readonly runners: Bucket<RunnerPresence>;
   readonly leases: Bucket<Lease>;
+  /** In the bucket of leases, under keys of their own. */
+  readonly suspects: Bucket<SuspectMark>;
 }
 
 export interface ActionInstants {
@@ -56,5 +59,6 @@ export function createMeshStore(connection: Connection, names: Names, instants =
     actions: createBucket(connection, names, { name: buckets.actions, schema: ActionRecord, headersOf }),
     runners: createBucket(connection, names, { name: buckets.runners, schema: RunnerPresence }),
     leases: createBucket(connection, names, { name: buckets.leases, schema: Lease }),
+    suspects: createBucket(connection, names, { name: buckets.leases, schema: SuspectMark }),
   };
 }

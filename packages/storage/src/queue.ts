@@ -127,14 +127,14 @@ export function consumeQueue(connection: Connection, options: QueueOptions): Que
       );
       disposal = { kind: "retry", afterMs: 1_000 };
     }
-    const fault = await connection.faults?.suffer(options.point, "before");
+    const fault = await connection.faults?.suffer(options.point, "before", about(parsed));
     if (fault === "twice") disposal = { kind: "retry", afterMs: 0 };
     if (!nc.isClosed() && fault !== "lose") {
       const word = disposal.kind === "ack" ? "+ACK" : `-NAK {"delay": ${String(disposal.afterMs * 1e6)}}`;
       publishEncoded(nc, reply, word, undefined, undefined);
     }
     handling.delete(reply);
-    await connection.faults?.suffer(options.point, "after");
+    await connection.faults?.suffer(options.point, "after", about(parsed));
     inFlight -= 1;
     if (stopped && inFlight === 0) whenIdle?.();
     pull();
@@ -168,6 +168,9 @@ export function consumeQueue(connection: Connection, options: QueueOptions): Que
     },
   };
 }
+
+/** What a fault may be tied to. */
+const about = ({ subject, data }: QueueMessage): string => `${subject} ${Buffer.from(data).toString()}`;
 
 const NO_HEADERS: ReadonlyMap<string, string> = new Map();
 

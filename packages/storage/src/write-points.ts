@@ -65,6 +65,10 @@ export const WRITE_POINTS = {
     by: ["state-store"],
     serves: "§2 start delay, deadline: the state-store writes for actions nobody holds",
   },
+  "action.poison": {
+    by: ["state-store"],
+    serves: "§7.2 an accepted trigger that never ends: the state-store ends what kills its runners",
+  },
   "action.close": {
     by: ["state-store"],
     serves: "§4 Ending: CLOSED with its TTL; the write with the TTL is the last",
@@ -87,6 +91,26 @@ export const WRITE_POINTS = {
     by: ["state-store"],
     serves: "§7.8 every input ends in an effect, a coded refusal or JM_DEAD",
   },
+  "dead.replay": {
+    by: ["state-store"],
+    serves: "§5 JM_DEAD: replayable; the message again, where it came from",
+  },
+  "dead.remove": {
+    by: ["state-store"],
+    serves: "§5 JM_DEAD: a letter that was replayed is gone, once its message is acknowledged",
+  },
+  "given-up.remove": {
+    by: ["state-store"],
+    serves: "§7.8 what the broker gave up leaves its work queue, once it is in JM_DEAD",
+  },
+  "suspect.mark": {
+    by: ["state-store", "flight-plan-runner"],
+    serves: "§7.8 a bad message that blocks a queue: a mark before each trial",
+  },
+  "suspect.clear": {
+    by: ["state-store", "flight-plan-runner"],
+    serves: "§7.8 the trial's handler came back: the message does not kill",
+  },
   "trigger.publish": { by: ["client"], serves: "§5 a trigger, published by a client" },
   "log.chunk": { by: ["flight-plan-runner"], serves: "§5 output of steps, live" },
   "presence.renew": { by: ["flight-plan-runner"], serves: "§2 Known dead: a renewal of the presence" },
@@ -105,6 +129,7 @@ export const ACK_POINTS = {
     by: ["flight-plan-runner"],
     serves: "§4 a resume is acknowledged once the claim is won or lost",
   },
+  "advisory.ack": { by: ["state-store"], serves: "§7.8 … and then the acknowledgement of the advisory" },
 } as const satisfies Record<string, FaultPlace>;
 export type AckPoint = keyof typeof ACK_POINTS;
 

@@ -43,10 +43,11 @@ export async function writeOnce(
   timeoutMs = ACK_TIMEOUT_MS,
 ): Promise<WriteOutcome> {
   if (connection.faults === undefined) return send(connection, subject, data, options, timeoutMs);
-  const before = await connection.faults.suffer(options.point, "before");
+  const about = `${subject} ${typeof data === "string" ? data : decoder.decode(data)}`;
+  const before = await connection.faults.suffer(options.point, "before", about);
   if (before === "twice") await send(connection, subject, data, options, timeoutMs);
   const outcome = await send(connection, subject, data, options, timeoutMs);
-  const after = await connection.faults.suffer(options.point, "after");
+  const after = await connection.faults.suffer(options.point, "after", about);
   return after === "lose" ? { kind: "unknown", why: "timeout" } : outcome;
 }
 

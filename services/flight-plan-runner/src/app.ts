@@ -1,5 +1,6 @@
 import { dueAt, expiresAt } from "@jetmesh/lifecycle";
-import type { RunningService, ServiceContext } from "@jetmesh/service-kit";
+import { actionIdOfResume } from "@jetmesh/protocol";
+import { guardSuspects, type RunningService, type ServiceContext } from "@jetmesh/service-kit";
 import { ask, consumeQueue, createMeshStore, ensureError, type Queue } from "@jetmesh/storage";
 import { answerQuestions } from "./answer-questions.ts";
 import type { RunnerConfig } from "./config.ts";
@@ -8,7 +9,7 @@ import { createFlightPlan } from "./flight-plan.ts";
 import type { HeldAction } from "./held-action.ts";
 import type { ActionKind } from "./kinds.ts";
 import { keepPresence } from "./presence.ts";
-import { takeAction } from "./take-action.ts";
+import { bury, takeAction } from "./take-action.ts";
 
 export async function startRunner(context: ServiceContext<RunnerConfig>): Promise<RunningService> {
   const { config, names, connection, clock, log } = context;
@@ -45,7 +46,15 @@ export async function startRunner(context: ServiceContext<RunnerConfig>): Promis
         // What the other pools are taking counts too, so that several pools share one limit.
         room: () =>
           presence.isKnown ? config.JM_CONCURRENCY - deps.held.size - takingElsewhere(queues, pool) : 0,
-        handle: (message) => takeAction(deps, message, onFree),
+        handle: guardSuspects({
+          marks: deps.store.suspects,
+          clock,
+          log: deps.log,
+          // Hints come again under new sequences: it is the action that kills.
+          nameOf: ({ subject, sequence }) => actionIdOfResume(subject) ?? String(sequence),
+          handle: (message) => takeAction(deps, message, onFree),
+          bury: (message, reason) => bury(deps, message, "poison", reason),
+        }),
         onProblem: (problem) => log.warn({ problem, pool }, "resumes"),
       }),
     );

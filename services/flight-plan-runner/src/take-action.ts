@@ -31,7 +31,7 @@ export async function takeAction(
       deps.log.warn({ err: thrown, subject: message.subject }, "a resume is tried again");
       return { kind: "retry", afterMs: Math.min(10_000, 250 * message.deliveries) };
     }
-    return dead(
+    return bury(
       deps,
       message,
       "internal",
@@ -42,7 +42,7 @@ export async function takeAction(
 
 async function take(deps: RunnerDeps, message: QueueMessage, onFree: () => void): Promise<Disposal> {
   const hint = parseHint(message);
-  if (hint === undefined) return dead(deps, message, "invalid_request", "not a resume");
+  if (hint === undefined) return bury(deps, message, "invalid_request", "not a resume");
   let carried =
     hint.record !== undefined && hint.revision !== undefined
       ? { record: hint.record, revision: hint.revision }
@@ -180,7 +180,7 @@ function parseHint(message: QueueMessage): ResumeBody | undefined {
 }
 
 /** Only a state-store writes dead letters. */
-async function dead(
+export async function bury(
   deps: RunnerDeps,
   message: QueueMessage,
   code: string,

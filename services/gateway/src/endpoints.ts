@@ -1,5 +1,6 @@
 import type { Endpoint, ImportReply, RequestOf } from "@jetmesh/protocol";
 import { getAction, getLogs, listActions } from "./action-endpoints.ts";
+import { getLetter, listLetters, replayLetter } from "./dead-endpoints.ts";
 import { applyDefinition, getDefinition, listDefinitions } from "./definition-endpoints.ts";
 import type { GatewayDeps } from "./deps.ts";
 import { handOver } from "./hand-over.ts";
@@ -35,4 +36,7 @@ export const ENDPOINTS: { readonly [E in Endpoint]: Handler<E> } = {
   "action.get": (deps, user, { id }) => getAction(deps, user, id),
   "action.list": listActions,
   "action.logs": getLogs,
+  "dead.list": listLetters,
+  "dead.get": (deps, user, { sequence }) => getLetter(deps, user, sequence),
+  "dead.replay": (deps, user, { sequence }) => replayLetter(deps, user, sequence),
 };

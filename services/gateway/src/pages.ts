@@ -16,6 +16,8 @@ export interface Source<T> {
   ): Promise<number | undefined>;
   /** Undefined where it does not match the filter, or cannot be read. */
   parse(change: Change): T | undefined;
+  /** How much of a reply it takes; as much as it takes in its stream where this is left out. */
+  bytesOf?(item: T): number;
   /** Which of them the caller may see. */
   allow(found: readonly T[]): Promise<readonly boolean[]>;
 }
@@ -46,7 +48,7 @@ export async function collect<T>(
       const item = source.parse(change);
       if (item !== undefined) {
         found.push(item);
-        bytes += change.data.length;
+        bytes += source.bytesOf?.(item) ?? change.data.length;
       }
       return items.length + found.length >= limit || bytes >= MOST_BYTES ? "enough" : "more";
     });

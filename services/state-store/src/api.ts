@@ -1,6 +1,7 @@
 import { toInstant } from "@jetmesh/lifecycle";
 import {
   type AcceptedTrigger,
+  actionIdOfResume,
   poolConsumerOf,
   SVC_REQUESTS,
   type SvcRequest,
@@ -14,7 +15,9 @@ import { applyDocuments } from "./apply.ts";
 import { createJet } from "./create-jet.ts";
 import { writeDead } from "./dead-letters.ts";
 import type { Deps } from "./deps.ts";
+import { endPoisoned } from "./end-poisoned.ts";
 import { writeLate, writeRefused } from "./history.ts";
+import { replayLetter } from "./replay-letter.ts";
 import { wasMade } from "./was-made.ts";
 
 /**
@@ -31,15 +34,19 @@ const HANDLERS: Handlers = {
     await ensureConsumer(deps.connection, poolConsumerOf(deps.names, pool));
     return {};
   },
-  "state-store.dead": async (deps, { subject, reason, code, data, stream, sequence, deliveries }) => {
+  "state-store.dead": async (deps, { subject, reason, code, size, data, ...from }) => {
+    const { stream, sequence, deliveries } = from;
     const origin = {
       ...(stream === undefined ? {} : { stream }),
       ...(sequence === undefined ? {} : { sequence }),
       ...(deliveries === undefined ? {} : { deliveries }),
     };
-    await writeDead(deps, { subject, data: Buffer.from(data, "base64"), ...origin }, code, reason);
+    await writeDead(deps, { subject, data: Buffer.from(data, "base64"), size, ...origin }, code, reason);
+    const action = stream === deps.names.streams.resume ? actionIdOfResume(subject) : undefined;
+    if (code === "poison" && action !== undefined) await endPoisoned(deps, action, reason);
     return {};
   },
+  "state-store.dead-replay": (deps, { user, sequence }) => replayLetter(deps, user, sequence),
   "state-store.late": async (deps, late) => {
     await writeLate(deps, late.record, late);
     return {};

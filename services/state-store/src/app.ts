@@ -1,12 +1,14 @@
 import { dueAt, expiresAt } from "@jetmesh/lifecycle";
-import { TRIGGER_CONSUMER, topologyOf } from "@jetmesh/protocol";
-import { createLanes, type RunningService, type ServiceContext } from "@jetmesh/service-kit";
+import { ADVISORY_CONSUMER, TRIGGER_CONSUMER, topologyOf } from "@jetmesh/protocol";
+import { createLanes, guardSuspects, type RunningService, type ServiceContext } from "@jetmesh/service-kit";
 import { consumeQueue, createMeshStore, ensureTopology } from "@jetmesh/storage";
 import { serveApi } from "./api.ts";
 import type { StateStoreConfig } from "./config.ts";
+import { writeDead } from "./dead-letters.ts";
 import { followDefinitions } from "./definitions.ts";
 import type { Deps } from "./deps.ts";
 import { settleEnded } from "./ended.ts";
+import { handleAdvisory } from "./given-up.ts";
 import { createJetCopies } from "./jet-copies.ts";
 import { startRepair } from "./repair.ts";
 import { settleAction } from "./settle.ts";
@@ -60,13 +62,31 @@ export async function startStateStore({
     stream: names.streams.triggers,
     consumer: TRIGGER_CONSUMER,
     maxInFlight: config.JM_CONCURRENCY,
-    handle: (message) => handleTriggerMessage(deps, message),
+    handle: guardSuspects({
+      marks: store.suspects,
+      clock,
+      log,
+      nameOf: ({ sequence }) => String(sequence),
+      handle: (message) => handleTriggerMessage(deps, message),
+      bury: async (message, reason) => {
+        await writeDead(deps, message, "poison", reason);
+        return { kind: "ack" };
+      },
+    }),
     onProblem: (problem) => log.warn({ problem }, "triggers"),
+  });
+  const advisories = consumeQueue(connection, {
+    point: "advisory.ack",
+    stream: names.streams.advisories,
+    consumer: ADVISORY_CONSUMER,
+    maxInFlight: 16,
+    handle: (message) => handleAdvisory(deps, message),
+    onProblem: (problem) => log.warn({ problem }, "advisories"),
   });
   return {
     details: () => ({ openActions: repair.openActions, triggersInFlight: triggers.inFlight }),
     async drain() {
-      await triggers.stop();
+      await Promise.all([triggers.stop(), advisories.stop()]);
       await Promise.all([api.stop(), ended.stop(), repair.stop()]);
       await Promise.all([api.idle(), ended.idle()]);
       await definitions.stop();

@@ -4,6 +4,13 @@ import { faultsOf, type ServiceName } from "@jetmesh/testkit";
 /** Points that no life of an action comes by here, and where they are tested instead. */
 export const ELSEWHERE: Partial<Record<FaultPoint, string>> = {
   "action.pause": "nothing asks for a pause yet",
+  "action.poison": "test/integration/poison.test.ts",
+  "suspect.mark": "test/integration/poison.test.ts",
+  "suspect.clear": "test/integration/poison.test.ts",
+  "dead.replay": "test/integration/dead-letters.test.ts",
+  "dead.remove": "test/integration/dead-letters.test.ts",
+  "given-up.remove": "test/integration/given-up.test.ts",
+  "advisory.ack": "test/integration/given-up.test.ts",
   "trigger.publish": "a client's own write: test/integration/storage/compare-and-swap.test.ts",
 };
 

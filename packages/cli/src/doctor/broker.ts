@@ -63,7 +63,10 @@ export function judgeRecords({ records }: Pick<TopologyState, "records">, deadSt
     );
   const dead = records.get(deadStream) ?? 0;
   if (dead === 0) return [...findings, ok("dead letters", "none")];
-  return [...findings, warning("dead letters", String(dead), `see why: \`nats stream view ${deadStream}\``)];
+  return [
+    ...findings,
+    warning("dead letters", String(dead), "see why: `jm dead list`; mended: `jm dead replay SEQ`"),
+  ];
 }
 
 export async function checkRunners({ connection, names }: MeshClient): Promise<Finding> {
