@@ -12,6 +12,7 @@ export { type Connection, type ConnectionOptions, type ConnectionStatus, connect
 export { BrokerError, ensureError, UnavailableError } from "./errors.ts";
 export { FAULT_KINDS, type FaultKind, type Faults, parseFaults } from "./faults.ts";
 export { type Change, type Follower, type FollowOptions, follow, readStream, scan } from "./follow.ts";
+export { findLeftovers, type Leftover } from "./leftovers.ts";
 export { createMeshStore, type MeshStore } from "./mesh-store.ts";
 export { encodeHeaders, type Pipeline, type Reply } from "./pipeline.ts";
 export { consumeQueue, type Disposal, type Queue, type QueueMessage, type QueueOptions } from "./queue.ts";

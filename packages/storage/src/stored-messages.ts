@@ -9,6 +9,8 @@ export interface StoredMessage {
   readonly sequence: number;
   readonly data: Uint8Array;
   readonly headers: ReadonlyMap<string, string>;
+  /** When the broker stored it, milliseconds. */
+  readonly storedAt: number;
 }
 
 interface Raw {
@@ -17,6 +19,7 @@ interface Raw {
     readonly seq: number;
     readonly data?: string;
     readonly hdrs?: string;
+    readonly time: string;
   };
   readonly success?: boolean;
   readonly error?: { readonly err_code?: number; readonly description?: string };
@@ -29,13 +32,30 @@ export async function readMessage(
   sequence: number,
   deadlineMs = 10_000,
 ): Promise<StoredMessage | undefined> {
-  const { message } = await call(connection, `MSG.GET.${stream}`, { seq: sequence }, deadlineMs);
+  return toStored(await call(connection, `MSG.GET.${stream}`, { seq: sequence }, deadlineMs));
+}
+
+/** The first message under a filter from a sequence on; undefined where there is none. */
+export async function readNext(
+  connection: Connection,
+  stream: string,
+  from: number,
+  filter: string,
+  deadlineMs = 10_000,
+): Promise<StoredMessage | undefined> {
+  return toStored(
+    await call(connection, `MSG.GET.${stream}`, { seq: from, next_by_subj: filter }, deadlineMs),
+  );
+}
+
+function toStored({ message }: Raw): StoredMessage | undefined {
   if (message === undefined) return undefined;
   return {
     subject: message.subject,
     sequence: message.seq,
     data: Buffer.from(message.data ?? "", "base64"),
     headers: parseHeaders(Buffer.from(message.hdrs ?? "", "base64").toString()),
+    storedAt: Date.parse(message.time),
   };
 }
 
@@ -57,7 +77,7 @@ export async function removeMessage(
 async function call(
   connection: Connection,
   verb: string,
-  request: { readonly seq: number; readonly no_erase?: boolean },
+  request: { readonly seq: number; readonly next_by_subj?: string; readonly no_erase?: boolean },
   deadlineMs: number,
 ): Promise<Raw> {
   const until = performance.now() + deadlineMs;

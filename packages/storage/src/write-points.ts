@@ -103,6 +103,10 @@ export const WRITE_POINTS = {
     by: ["state-store"],
     serves: "§7.8 what the broker gave up leaves its work queue, once it is in JM_DEAD",
   },
+  "sweep.remove": {
+    by: ["state-store"],
+    serves: "§7.8 a message that its consumer gives to nobody any more leaves its work queue",
+  },
   "suspect.mark": {
     by: ["state-store", "flight-plan-runner"],
     serves: "§7.8 a bad message that blocks a queue: a mark before each trial",

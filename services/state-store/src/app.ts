@@ -12,6 +12,7 @@ import { handleAdvisory } from "./given-up.ts";
 import { createJetCopies } from "./jet-copies.ts";
 import { startRepair } from "./repair.ts";
 import { settleAction } from "./settle.ts";
+import { startSweep } from "./sweep-queues.ts";
 import { handleTriggerMessage } from "./triggers.ts";
 
 /** The only service that makes streams and buckets. */
@@ -83,11 +84,12 @@ export async function startStateStore({
     handle: (message) => handleAdvisory(deps, message),
     onProblem: (problem) => log.warn({ problem }, "advisories"),
   });
+  const sweep = startSweep(deps, (message) => handleTriggerMessage(deps, message));
   return {
     details: () => ({ openActions: repair.openActions, triggersInFlight: triggers.inFlight }),
     async drain() {
       await Promise.all([triggers.stop(), advisories.stop()]);
-      await Promise.all([api.stop(), ended.stop(), repair.stop()]);
+      await Promise.all([api.stop(), ended.stop(), repair.stop(), sweep.stop()]);
       await Promise.all([api.idle(), ended.idle()]);
       await definitions.stop();
     },

@@ -10,6 +10,7 @@ export const ELSEWHERE: Partial<Record<FaultPoint, string>> = {
   "dead.replay": "test/integration/dead-letters.test.ts",
   "dead.remove": "test/integration/dead-letters.test.ts",
   "given-up.remove": "test/integration/given-up.test.ts",
+  "sweep.remove": "test/integration/swept-queues.test.ts",
   "advisory.ack": "test/integration/given-up.test.ts",
   "trigger.publish": "a client's own write: test/integration/storage/compare-and-swap.test.ts",
 };

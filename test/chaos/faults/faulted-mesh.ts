@@ -192,7 +192,7 @@ function createLife(mesh: TestMesh, client: MeshClient, jet: string, asked: Aske
         publish("1", "turn", { onBusy: "queue" }),
         publish("2", "turn", { onBusy: "queue" }),
         publish("3", "dance"),
-        publish("4", "turn", { argument: 7 as never }),
+        publish("4", "turn", { argument: 7 }),
       ]);
       await taken();
       await rests();
@@ -248,8 +248,7 @@ function createLife(mesh: TestMesh, client: MeshClient, jet: string, asked: Aske
       { withinMs: REST_MS },
     );
     const holder = mesh.services.find(
-      ({ instance, isRunning }) =>
-        instance.replace("flight-plan-runner", "runner") === claimed && isRunning(),
+      (one) => one.instance.replace("flight-plan-runner", "runner") === claimed && one.isRunning(),
     );
     holder?.signal("SIGSTOP");
     await rests();
