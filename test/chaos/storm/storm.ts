@@ -33,7 +33,7 @@ export interface StormResult {
 }
 
 const JETS = 40;
-const TRIGGERS_A_SECOND = 32;
+const TRIGGERS_A_SECOND = 42;
 /** Short, so that closed records expire within a storm, and their triggers are sent again after that. */
 const CLOSED_TTL_MS = 25_000;
 /** How long a mesh that is left in peace may take to come to rest. */
