@@ -7,7 +7,17 @@ export {
   userDocument,
 } from "./definitions.ts";
 export { eventually } from "./eventually.ts";
-export { type MeshOptions, type ServiceName, startMesh, type TestMesh, type TestService } from "./mesh.ts";
-export { type NatsServerOptions, natsServerBinary, startNatsServer, type TestServer } from "./nats-server.ts";
+export { freePorts } from "./free-ports.ts";
+export {
+  type Broker,
+  type MeshOptions,
+  type ServiceName,
+  startMesh,
+  type TestMesh,
+  type TestService,
+} from "./mesh.ts";
+export { type NatsClusterOptions, startNatsCluster, type TestCluster } from "./nats-cluster.ts";
+export { natsServerBinary, type TestServer } from "./nats-process.ts";
+export { type NatsServerOptions, startNatsServer } from "./nats-server.ts";
 export { allActions, allHistory, allJets, messagesOf, type StoredMessage, writesSoFar } from "./observe.ts";
 export { type Proxy, startProxy } from "./proxy.ts";

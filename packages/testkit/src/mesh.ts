@@ -4,7 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connectClient, type MeshClient } from "@jetmesh/client";
 import { eventually } from "./eventually.ts";
-import { type NatsServerOptions, startNatsServer, type TestServer } from "./nats-server.ts";
+import { startNatsCluster, type TestCluster } from "./nats-cluster.ts";
+import type { TestServer } from "./nats-process.ts";
+import { type NatsServerOptions, startNatsServer } from "./nats-server.ts";
 
 export type ServiceName = "gateway" | "authz" | "state-store" | "lifecycle-ticker" | "flight-plan-runner";
 const ALL: readonly ServiceName[] = [
@@ -31,8 +33,18 @@ export interface TestService {
   stop(): Promise<number | null>;
 }
 
+/** What a mesh runs on; ended with it. */
+export interface Broker {
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
 export interface MeshOptions {
   readonly server?: NatsServerOptions;
+  /** So many servers, and each stream three times, in place of one. */
+  readonly cluster?: number;
+  /** One that runs already, in place of a server of its own. */
+  readonly broker?: Broker;
   readonly env?: Readonly<Record<string, string>>;
   /** Which services, and how many of each; one of each by default. */
   readonly services?: Partial<Record<ServiceName, number>>;
@@ -40,7 +52,11 @@ export interface MeshOptions {
 
 /** A whole mesh of real processes on a nats-server of its own. */
 export interface TestMesh {
+  readonly url: string;
+  /** Throws where the mesh does not run on a server of its own. */
   readonly server: TestServer;
+  /** Throws where the mesh does not run on a cluster of its own. */
+  readonly cluster: TestCluster;
   readonly services: TestService[];
   of(name: ServiceName): TestService;
   start(name: ServiceName, env?: Readonly<Record<string, string>>): Promise<TestService>;
@@ -54,7 +70,7 @@ export interface TestMesh {
 const ROOT = join(import.meta.dirname, "../../..");
 
 export async function startMesh(options: MeshOptions = {}): Promise<TestMesh> {
-  const server = await startNatsServer(options.server);
+  const { server, cluster, broker } = await startBroker(options);
   const dir = mkdtempSync(join(tmpdir(), "jm-mesh-"));
   const services: TestService[] = [];
   const clients: MeshClient[] = [];
@@ -66,7 +82,8 @@ export async function startMesh(options: MeshOptions = {}): Promise<TestMesh> {
   ): Promise<TestService> => {
     started += 1;
     const service = await startService(name, join(dir, `${name}-${String(started)}.log`), {
-      NATS_URL: server.url,
+      NATS_URL: broker.url,
+      ...(cluster === undefined ? {} : { JM_REPLICAS: String(Math.min(3, cluster.nodes.length)) }),
       ...options.env,
       ...env,
     });
@@ -77,13 +94,21 @@ export async function startMesh(options: MeshOptions = {}): Promise<TestMesh> {
   const stop = async (): Promise<void> => {
     await Promise.all(clients.map((client) => client.close()));
     await Promise.all(services.map((service) => service.stop()));
-    await server.stop();
+    await broker.stop();
     rmSync(dir, { recursive: true, force: true });
   };
 
   const wanted = ALL.flatMap((name) => Array.from({ length: options.services?.[name] ?? 1 }, () => name));
   const mesh: TestMesh = {
-    server,
+    url: broker.url,
+    get server() {
+      if (server === undefined) throw new Error("the mesh has no server of its own");
+      return server;
+    },
+    get cluster() {
+      if (cluster === undefined) throw new Error("the mesh has no cluster of its own");
+      return cluster;
+    },
     services,
     of: (name) => {
       const service = services.find((one) => one.name === name);
@@ -92,7 +117,7 @@ export async function startMesh(options: MeshOptions = {}): Promise<TestMesh> {
     },
     start,
     client: async (user = "root") => {
-      const client = await connectClient({ url: server.url, user });
+      const client = await connectClient({ url: broker.url, user });
       clients.push(client);
       return client;
     },
@@ -107,6 +132,20 @@ export async function startMesh(options: MeshOptions = {}): Promise<TestMesh> {
     throw thrown;
   }
   return mesh;
+}
+
+async function startBroker(options: MeshOptions): Promise<{
+  readonly server?: TestServer;
+  readonly cluster?: TestCluster;
+  readonly broker: Broker;
+}> {
+  if (options.broker !== undefined) return { broker: options.broker };
+  if (options.cluster !== undefined) {
+    const cluster = await startNatsCluster({ nodes: options.cluster, ...options.server });
+    return { cluster, broker: cluster };
+  }
+  const server = await startNatsServer(options.server);
+  return { server, broker: server };
 }
 
 async function startService(
