@@ -37,9 +37,15 @@ async function presenceIsGone(deps: RunnerDeps, runner: string): Promise<boolean
   return presence.kind === "absent" || presence.kind === "gone";
 }
 
-function hasBeenConnectedFor(deps: RunnerDeps, ms: number): boolean {
-  const since = deps.connection.connectedSince();
-  return since !== undefined && performance.now() - since >= ms;
+/**
+ * A connection can stand while nothing comes through it: a broker that is paused, a link that is down, a stream
+ * without a leader. Nobody renews a presence then, and this judge cannot renew its own.
+ */
+function hasBeenConnectedFor({ connection, presence }: RunnerDeps, ms: number): boolean {
+  const connected = connection.connectedSince();
+  const renewed = presence.renewedSince();
+  if (connected === undefined || renewed === undefined) return false;
+  return performance.now() - Math.max(connected, renewed) >= ms;
 }
 
 export type HolderReply = HolderAnswer["answer"] | "nobody" | "silent";
