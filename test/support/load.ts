@@ -23,13 +23,13 @@ export interface Load {
 /** So many are on their way at once. */
 const AHEAD = 20;
 
-export async function startLoad(client: MeshClient, { jets = 10 } = {}): Promise<Load> {
+export async function startLoad(client: MeshClient, { jets = 10, name = "load" } = {}): Promise<Load> {
   const dir = mkdtempSync(join(tmpdir(), "jm-load-"));
   const file = join(dir, "ran");
-  await applyDocuments(client, loopDocuments([{ shell: `echo $JM_ACTION_ID >> ${file}` }]));
-  const names = Array.from({ length: jets }, (_, number) => `load${String(number)}`);
+  await applyDocuments(client, loopDocuments([{ shell: `echo $JM_ACTION_ID >> ${file}` }], {}, name));
+  const references = Array.from({ length: jets }, (_, number) => `${name}${String(number)}`);
   await Promise.all(
-    names.map((reference) => client.request("jet.create", { template: "loop", reference, wait: true })),
+    references.map((reference) => client.request("jet.create", { template: name, reference, wait: true })),
   );
   const ran = (): string[] => {
     try {
@@ -43,8 +43,8 @@ export async function startLoad(client: MeshClient, { jets = 10 } = {}): Promise
 
   const publish = async (): Promise<void> => {
     for (let number = 0; goesOn; number += 1) {
-      const jet = names[number % jets] ?? "";
-      const messageId = `load-${String(number)}`;
+      const jet = references[number % jets] ?? "";
+      const messageId = `${name}-${String(number)}`;
       // As a program would: the same message again until the broker has taken it.
       await eventually(
         "the broker to take a trigger",

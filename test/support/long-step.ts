@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -32,12 +33,13 @@ export interface LongSteps {
 
 /** Definitions of jets whose turn is such a step. */
 export async function longSteps(mesh: TestMesh, client: MeshClient, step: Document = {}): Promise<LongSteps> {
+  const template = `long${randomUUID().slice(0, 8)}`;
   const dir = mkdtempSync(join(tmpdir(), "jm-long-"));
   const script = `echo $$ >> ${dir}/$JM_JET.runs; until test -e ${dir}/$JM_JET.go; do sleep 0.05; done`;
-  await applyDocuments(client, loopDocuments([{ shell: script, ...step }]));
+  await applyDocuments(client, loopDocuments([{ shell: script, ...step }], {}, template));
   return {
     async begin(jet) {
-      await client.request("jet.create", { template: "loop", reference: jet, wait: true });
+      await client.request("jet.create", { template, reference: jet, wait: true });
       const { actionId } = await client.request<{ actionId: string }>("jet.trigger", { jet, action: "turn" });
       const runs = (): string[] => linesOf(join(dir, `${jet}.runs`));
       const pid = await eventually(`the step of ${jet} to run`, () => Number(runs()[0]) || undefined);
@@ -67,7 +69,7 @@ function untilClosed(client: MeshClient, id: string, withinMs: number): Promise<
   return eventually(
     `action ${id} to be closed`,
     async () => {
-      last = await client.request<ActionRecord>("action.get", { id }, 2_000);
+      last = await client.request<ActionRecord>("action.get", { id }, 5_000);
       return last.state === "CLOSED" ? last : undefined;
     },
     {

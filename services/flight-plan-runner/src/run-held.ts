@@ -68,7 +68,10 @@ async function doEffect(
     if (record.timers.notBefore === undefined)
       await sendResume(deps.connection, deps.names, record, revision);
   } else if (effect.runner !== deps.id) {
-    // Nothing is asked of its watcher before what its main ran has ended, or does not answer.
+    // Nothing is asked of its watcher before what its main ran has ended, or does not answer. Whose presence has run
+    // out ended it long before, by itself; it is most likely cut off, and asking it would only take time.
+    const presence = await deps.store.runners.get(effect.runner);
+    if (presence.kind !== "record") return;
     const answer = await askHolder(
       deps,
       effect.runner,
