@@ -14,6 +14,11 @@ export interface HolderJudge {
   readonly names: Names;
   readonly store: Pick<MeshStore, "runners">;
   readonly config: { readonly JM_PRESENCE_TTL_MS: number };
+  /**
+   * A connection can stand while nothing comes through it: a broker that is paused, a link that is down, a stream
+   * without a leader. Nobody renews a presence then, and a judge that has one of its own could not either.
+   */
+  readonly presence?: { renewedSince(): number | undefined };
 }
 
 const TRIES = 3;
@@ -42,9 +47,11 @@ async function judgePresence(judge: HolderJudge, runner: string): Promise<Holder
   return hasBeenConnectedFor(judge, judge.config.JM_PRESENCE_TTL_MS) ? "dead" : "unsure";
 }
 
-function hasBeenConnectedFor({ connection }: HolderJudge, ms: number): boolean {
-  const since = connection.connectedSince();
-  return since !== undefined && performance.now() - since >= ms;
+function hasBeenConnectedFor({ connection, presence }: HolderJudge, ms: number): boolean {
+  const connected = connection.connectedSince();
+  const renewed = presence === undefined ? connected : presence.renewedSince();
+  if (connected === undefined || renewed === undefined) return false;
+  return performance.now() - Math.max(connected, renewed) >= ms;
 }
 
 export type HolderReply = HolderAnswer["answer"] | "nobody" | "silent";

@@ -13,6 +13,7 @@ import {
 import type { z } from "zod";
 import { type BaseConfig, ConfigError, loadConfig } from "./config.ts";
 import { createLogger, type Logger } from "./logger.ts";
+import { patiently } from "./patience.ts";
 
 /** What a service is given when it starts. */
 export interface ServiceContext<C extends BaseConfig> {
@@ -56,11 +57,12 @@ export async function runService<C extends BaseConfig>(plan: ServicePlan<C>): Pr
   process.on("unhandledRejection", (thrown) => log.error({ err: thrown }, "a rejection that nobody handled"));
   try {
     const connection = await connectPatiently(plan.name, config, log, stop.signal);
-    await assertServer(connection);
+    await patiently(() => assertServer(connection), log, stop.signal);
     const context = { config, names, connection, log, instance };
-    await plan.prepare?.(context);
+    await patiently(async () => plan.prepare?.(context), log, stop.signal);
     await waitForTopology(connection, names, log, stop.signal);
-    const clock = await startBrokerClock(connection, names.kvStream(names.buckets.leases));
+    const leases = names.kvStream(names.buckets.leases);
+    const clock = await patiently(() => startBrokerClock(connection, leases), log, stop.signal);
     const running = await plan.start({ ...context, clock });
     const health = respond(connection, names.svc.of(plan.name, "health"), undefined, (request) => {
       const answer: Health = {
@@ -123,7 +125,7 @@ function stopSignal(log: Logger): { readonly asked: Promise<void>; readonly sign
   return { asked, signal: controller.signal };
 }
 
-/** A service may be started before its broker. */
+/** A service may be started long before its broker; one that is not let in ends, for that takes a person. */
 async function connectPatiently(
   name: string,
   config: BaseConfig,
@@ -140,12 +142,17 @@ async function connectPatiently(
         onStatus: (status) => log.warn(status, "connection changed"),
       });
     } catch (thrown) {
-      if (stop.aborted || tries >= 40) throw thrown;
+      if (stop.aborted || (tries >= MOST_REFUSALS && wasRefused(thrown))) throw thrown;
       if (tries % 8 === 1) log.warn({ why: ensureError(thrown).message }, "no broker yet");
       await timeout(250);
     }
   }
 }
+
+const MOST_REFUSALS = 40;
+
+const wasRefused = (thrown: unknown): boolean =>
+  /^(Authorization|UserAuthenticationExpired|Permission)/.test(ensureError(ensureError(thrown).cause).name);
 
 async function waitForTopology(
   connection: Connection,

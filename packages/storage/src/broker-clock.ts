@@ -1,4 +1,5 @@
 import type { Connection } from "./connection.ts";
+import { UnavailableError } from "./errors.ts";
 
 /**
  * The broker's time (design §4): estimated from the `ts` of a JetStream API answer, taken at the middle of its
@@ -11,23 +12,27 @@ export interface BrokerClock {
 }
 
 const EVERY_MS = 30_000;
+/** An answer that was held up longer, by a broker that was paused or away, says too little about the time. */
+const MOST_MS = 1_000;
 
+/** Throws `UnavailableError` where the broker does not tell its time: a host's own is never taken for it. */
 export async function startBrokerClock(connection: Connection, stream: string): Promise<BrokerClock> {
-  let offset = Date.now() - performance.now();
-
-  const estimate = async (): Promise<boolean> => {
+  const estimate = async (mostMs: number): Promise<number | undefined> => {
     const before = performance.now();
-    const reply = await connection.pipeline.call(`$JS.API.STREAM.INFO.${stream}`, "", undefined, 2_000);
+    const reply = await connection.pipeline.call(`$JS.API.STREAM.INFO.${stream}`, "", undefined, mostMs);
     const after = performance.now();
-    if (typeof reply === "string") return false;
+    if (typeof reply === "string") return undefined;
     const at = Date.parse(reply.json<{ ts?: string }>().ts ?? "");
-    if (Number.isNaN(at)) return false;
-    offset = at - (before + after) / 2;
-    return true;
+    return Number.isNaN(at) ? undefined : at - (before + after) / 2;
   };
 
-  await estimate();
-  const timer = setInterval(() => void estimate(), EVERY_MS);
+  const first = await estimate(2 * MOST_MS);
+  if (first === undefined) throw new UnavailableError("the broker does not tell its time");
+  let offset = first;
+  const timer = setInterval(
+    () => void estimate(MOST_MS).then((better) => (offset = better ?? offset)),
+    EVERY_MS,
+  );
   timer.unref();
   return { now: () => Math.round(performance.now() + offset), stop: () => clearInterval(timer) };
 }

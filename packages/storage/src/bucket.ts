@@ -1,8 +1,8 @@
 import type { Names } from "@jetmesh/protocol";
 import type { Connection } from "./connection.ts";
-import { BrokerError, JS_CODE, UnavailableError } from "./errors.ts";
+import { BrokerError, isTransient, JS_CODE, UnavailableError } from "./errors.ts";
 import type { WritePoint } from "./write-points.ts";
-import { isTransient, pause, writeOnce } from "./writer.ts";
+import { pause, writeOnce } from "./writer.ts";
 
 /** What a key holds, read from the leader. */
 export type Stored<T> =

@@ -54,7 +54,9 @@ export async function connectMesh(options: ConnectionOptions): Promise<Connectio
       reconnectTimeWait: 250,
       reconnectJitter: 100,
       timeout: 3_000,
-      pingInterval: 5_000,
+      // A broker, or a way to it, that is silent is given up after 4 to 6 s, before a runner has to end its work
+      // for want of a renewal (10 s): in a cluster there are others.
+      pingInterval: 2_000,
       maxPingOut: 2,
       ...auth,
     });

@@ -29,3 +29,57 @@ export const JS_CODE = {
   consumerNotFound: 10014,
   consumerExists: 10148,
 } as const;
+
+/**
+ * What a broker says that will pass by itself or when somebody helps it: no leader or too few nodes as yet, its disk or
+ * its limits full, too much at once. The rest is for good.
+ */
+export const isTransient = (code: number): boolean => TRANSIENT.has(code);
+
+const TRANSIENT = new Set([
+  10_002, // resource limits exceeded for account
+  10_004, // incomplete results
+  10_005, // no peers for so many replicas
+  10_007, // not assigned to this server
+  10_008, // JetStream temporarily unavailable
+  10_009, // not the leader
+  10_023, // insufficient resources
+  10_028, // insufficient memory
+  10_047, // insufficient storage
+  10_074, // more replicas than one asked of a node that has not found its cluster
+  10_077, // the store failed
+  10_118, // the stream is offline
+  10_158, // another write with this message id is on its way
+  10_167, // too many requests
+]);
+
+/**
+ * What the client library throws, in our words: `UnavailableError` where it may work later, `BrokerError` where the
+ * broker refused for good. Nobody listening there is what a stream without a leader looks like, and a broker that is
+ * coming up; the client calls both "jetstream is not enabled".
+ */
+export function ofClient(thrown: unknown, what: string): Error {
+  const error = ensureError(thrown);
+  if (error instanceof UnavailableError || error instanceof BrokerError) return error;
+  const refused = [error, error.cause].find((one) => codeOf(one) >= 10_000);
+  const code = codeOf(refused);
+  if (refused !== undefined && !isTransient(code)) return new BrokerError(code, ensureError(refused).message);
+  if (refused === undefined && !PASSING.has(error.name)) return error;
+  return new UnavailableError(`${what}: ${error.message}`, { cause: error });
+}
+
+const PASSING = new Set([
+  "TimeoutError",
+  "RequestError",
+  "NoRespondersError",
+  "ConnectionError",
+  "ClosedConnectionError",
+  "JetStreamNotEnabled",
+  "JetStreamError",
+  "JetStreamStatusError",
+]);
+
+export const codeOf = (thrown: unknown): number =>
+  typeof thrown === "object" && thrown !== null && "code" in thrown && typeof thrown.code === "number"
+    ? thrown.code
+    : 0;

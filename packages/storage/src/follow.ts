@@ -4,7 +4,7 @@ import type { ConsumerConfig, JsMsg } from "@nats-io/jetstream";
 import { DeliverPolicy } from "@nats-io/jetstream";
 import { createInbox, type Msg, nanos } from "@nats-io/nats-core";
 import type { Connection } from "./connection.ts";
-import { JS_CODE, UnavailableError } from "./errors.ts";
+import { JS_CODE, ofClient, UnavailableError } from "./errors.ts";
 import { publishEncoded } from "./pipeline.ts";
 import { type QueueMessage, toQueueMessage } from "./queue.ts";
 import { pause } from "./writer.ts";
@@ -305,8 +305,30 @@ export async function scan(
   });
 }
 
-/** The same over any stream. */
+/** The same over any stream. Throws `UnavailableError` where the broker does not answer. */
 export async function readStream(
+  connection: Connection,
+  stream: string,
+  filter: string,
+  given: { readonly cursor?: number; readonly since?: Date; readonly most: number },
+  visit: (message: JsMsg) => "more" | "enough",
+): Promise<number | undefined> {
+  // What `visit` throws is the caller's own.
+  let visited: unknown;
+  const look = (message: JsMsg): "more" | "enough" => {
+    try {
+      return visit(message);
+    } catch (thrown) {
+      visited = thrown;
+      throw thrown;
+    }
+  };
+  return readOnce(connection, stream, filter, given, look).catch((thrown: unknown) => {
+    throw visited === undefined ? ofClient(thrown, `reading ${stream}`) : thrown;
+  });
+}
+
+async function readOnce(
   connection: Connection,
   stream: string,
   filter: string,

@@ -9,7 +9,7 @@ export {
   type SwapOutcome,
 } from "./bucket.ts";
 export { type Connection, type ConnectionOptions, type ConnectionStatus, connectMesh } from "./connection.ts";
-export { BrokerError, ensureError, UnavailableError } from "./errors.ts";
+export { BrokerError, ensureError, isTransient, UnavailableError } from "./errors.ts";
 export { FAULT_KINDS, type FaultKind, type Faults, parseFaults } from "./faults.ts";
 export { type Change, type Follower, type FollowOptions, follow, readStream, scan } from "./follow.ts";
 export { findLeftovers, type Leftover } from "./leftovers.ts";
@@ -46,4 +46,4 @@ export {
   WRITE_POINTS,
   type WritePoint,
 } from "./write-points.ts";
-export { isTransient, type WriteOptions, type WriteOutcome, writeOnce, writeRepeatable } from "./writer.ts";
+export { type WriteOptions, type WriteOutcome, writeOnce, writeRepeatable } from "./writer.ts";

@@ -59,7 +59,9 @@ export function createPipeline(nc: NatsConnection): Pipeline {
       // The token is `<timeout>_<counter>`, so that the reply leads to its map without a search.
       const token = message.subject.slice(inbox.length);
       const timeout = Number(token.slice(0, token.indexOf("_")));
-      settle(timeout, token, isNoResponders(message) ? "no_responders" : message);
+      // A process that was paused finds what came meanwhile, and has been taken for dead: too late is no answer.
+      const isLate = (byTimeout.get(timeout)?.get(token)?.deadline ?? 0) < performance.now();
+      settle(timeout, token, isLate ? "timeout" : isNoResponders(message) ? "no_responders" : message);
     },
   });
 
@@ -87,8 +89,10 @@ export function createPipeline(nc: NatsConnection): Pipeline {
     get inFlight() {
       return inFlight;
     },
-    call(subject, data, headers, timeoutMs) {
+    call(subject, data, headers, patience) {
       if (closed || nc.isClosed()) return Promise.resolve<Reply>("closed");
+      // A dot in the token would be one token more, and no reply would ever be ours.
+      const timeoutMs = Math.ceil(patience);
       counter = (counter + 1) % Number.MAX_SAFE_INTEGER;
       const token = `${String(timeoutMs)}_${counter.toString(36)}`;
       return new Promise<Reply>((resolve) => {
@@ -115,7 +119,15 @@ export function createPipeline(nc: NatsConnection): Pipeline {
     },
     resume() {
       connected = true;
-      for (const waiting of byTimeout.values()) for (const { send } of waiting.values()) send?.();
+      for (const [timeout, waiting] of byTimeout) {
+        for (const [token, { send }] of [...waiting]) {
+          try {
+            send?.();
+          } catch {
+            settle(timeout, token, "too_large");
+          }
+        }
+      }
     },
     close() {
       if (closed) return;

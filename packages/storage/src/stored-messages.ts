@@ -1,7 +1,7 @@
 import type { Connection } from "./connection.ts";
-import { BrokerError, JS_CODE, UnavailableError } from "./errors.ts";
+import { BrokerError, isTransient, JS_CODE, UnavailableError } from "./errors.ts";
 import type { WritePoint } from "./write-points.ts";
-import { isTransient, pause } from "./writer.ts";
+import { pause } from "./writer.ts";
 
 /** One message of a stream by its sequence, as its leader has it. */
 export interface StoredMessage {

@@ -2,7 +2,7 @@ import type { ConsumerPlan, StreamPlan, Topology } from "@jetmesh/protocol";
 import type { ConsumerConfig, StreamConfig, StreamInfo } from "@nats-io/jetstream";
 import { nanos } from "@nats-io/nats-core";
 import type { Connection } from "./connection.ts";
-import { BrokerError, JS_CODE } from "./errors.ts";
+import { BrokerError, codeOf, ensureError, JS_CODE, ofClient } from "./errors.ts";
 
 /** Message TTLs, delete markers, atomic batches and repeating schedules all come with this (nats-server 2.14). */
 export const MIN_API_LEVEL = 4;
@@ -20,9 +20,16 @@ export interface Drift {
   readonly planned: unknown;
 }
 
-/** Refuses a broker that would silently ignore what the mesh relies on. */
+/**
+ * Refuses a broker that would silently ignore what the mesh relies on. Throws `UnavailableError` where that cannot be
+ * said yet.
+ */
 export async function assertServer(connection: Connection): Promise<void> {
-  const info = await connection.jsm.getAccountInfo();
+  const info = await connection.jsm.getAccountInfo().catch((thrown: unknown) => {
+    if (connection.nc.info?.jetstream !== true)
+      throw new BrokerError(0, "nats-server runs without JetStream");
+    throw ofClient(thrown, "JetStream does not answer");
+  });
   const level = info.api.level ?? 0;
   if (level >= MIN_API_LEVEL) return;
   const version = connection.nc.info?.version ?? "of unknown version";
@@ -32,7 +39,10 @@ export async function assertServer(connection: Connection): Promise<void> {
   );
 }
 
-/** Creates what is missing and reports what differs. Run by any number of processes at once. */
+/**
+ * Creates what is missing and reports what differs. Run by any number of processes at once. Throws `UnavailableError`
+ * where the broker cannot make it yet, as while a cluster comes up; run again it goes on.
+ */
 export async function ensureTopology(connection: Connection, topology: Topology): Promise<TopologyReport> {
   const created: string[] = [];
   const drift: Drift[] = [];
@@ -70,7 +80,7 @@ export async function inspectTopology(connection: Connection, topology: Topology
       await connection.jsm.consumers.info(stream, name);
     } catch (thrown) {
       if (codeOf(thrown) !== JS_CODE.consumerNotFound && codeOf(thrown) !== JS_CODE.streamNotFound)
-        throw thrown;
+        throw ofClient(thrown, `consumer ${name}`);
       missing.push(`consumer ${name}`);
     }
   }
@@ -88,9 +98,12 @@ async function findStream(connection: Connection, name: string): Promise<StreamI
     return await connection.jsm.streams.info(name);
   } catch (thrown) {
     if (codeOf(thrown) === JS_CODE.streamNotFound) return undefined;
-    throw thrown;
+    throw ofClient(thrown, `stream ${name}`);
   }
 }
+
+/** More is set aside than the account, the memory or the disk has. */
+const NO_ROOM: ReadonlySet<number> = new Set([10_002, 10_028, 10_047]);
 
 /** False where another process was first. */
 async function addStream(
@@ -102,7 +115,11 @@ async function addStream(
     return true;
   } catch (thrown) {
     if ((await findStream(connection, config.name)) !== undefined) return false;
-    throw thrown;
+    const code = codeOf(thrown);
+    // Full is something to wait out for what is there already; what needs more than there is says so and ends.
+    if (NO_ROOM.has(code))
+      throw new BrokerError(code, `stream ${config.name}: ${ensureError(thrown).message}`);
+    throw ofClient(thrown, `stream ${config.name} cannot be made`);
   }
 }
 
@@ -123,7 +140,8 @@ export async function ensureConsumer(connection: Connection, plan: ConsumerPlan)
     await connection.jsm.consumers.add(plan.stream, config);
   } catch (thrown) {
     // Somebody has set other limits by hand: theirs hold.
-    if (codeOf(thrown) !== JS_CODE.consumerExists) throw thrown;
+    if (codeOf(thrown) !== JS_CODE.consumerExists)
+      throw ofClient(thrown, `consumer ${plan.name} cannot be made`);
   }
 }
 
@@ -155,8 +173,3 @@ const same = (is: unknown, planned: unknown): boolean => {
   if (planned === false || planned === 0) return is === undefined || is === planned;
   return JSON.stringify(is) === JSON.stringify(planned);
 };
-
-export const codeOf = (thrown: unknown): number =>
-  typeof thrown === "object" && thrown !== null && "code" in thrown && typeof thrown.code === "number"
-    ? thrown.code
-    : 0;

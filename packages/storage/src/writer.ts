@@ -1,5 +1,5 @@
 import type { Connection } from "./connection.ts";
-import { BrokerError, JS_CODE, UnavailableError } from "./errors.ts";
+import { BrokerError, isTransient, JS_CODE, UnavailableError } from "./errors.ts";
 import { encodeHeaders } from "./pipeline.ts";
 import type { WritePoint } from "./write-points.ts";
 
@@ -106,11 +106,6 @@ export async function writeRepeatable(
     await pause(tries);
   }
 }
-
-/** Store errors of a broker in trouble and its request limits pass; the rest is for good. */
-export const isTransient = (code: number): boolean => TRANSIENT.has(code);
-/** Insufficient resources, store failure, too many requests, no leader yet. */
-const TRANSIENT = new Set([10_008, 10_009, 10_023, 10_077, 10_158, 10_167]);
 
 /** Waits between tries: 20 ms, doubling to half a second, each shortened at random so that losers part ways. */
 export function pause(tries: number): Promise<void> {

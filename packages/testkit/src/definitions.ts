@@ -18,17 +18,21 @@ export const userDocument = (reference: string, level: string): Document =>
   document("User", reference, { level });
 
 /**
- * A template `loop`: `create` (— → moving → resting) and `turn` (resting → moving → resting, error broken) by
+ * A template, `loop` by default: `create` (— → moving → resting) and `turn` (resting → moving → resting, error broken) by
  * the given steps, and `remove` (resting → moving → —). Everybody may use it.
  */
-export function loopDocuments(steps: readonly Document[], turn: Document = {}): Document[] {
+export function loopDocuments(
+  steps: readonly Document[],
+  turn: Document = {},
+  template = "loop",
+): Document[] {
   const open = { accessLevel: "user", transit: "moving" };
   return [
     stateDocument("moving"),
     stateDocument("resting"),
     stateDocument("broken"),
-    planDocument("loop_turn", steps),
-    document("Template", "loop", {
+    planDocument(`${template}_turn`, steps),
+    document("Template", template, {
       accessLevel: "user",
       actions: [
         { ...open, reference: "create", name: "Create", to: "resting" },
@@ -39,7 +43,7 @@ export function loopDocuments(steps: readonly Document[], turn: Document = {}): 
           from: "resting",
           to: "resting",
           error: "broken",
-          plan: "loop_turn",
+          plan: `${template}_turn`,
           ...turn,
         },
         { ...open, reference: "mend", name: "Mend", from: "broken", to: "resting" },

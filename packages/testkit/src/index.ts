@@ -21,4 +21,4 @@ export { type NatsClusterOptions, startNatsCluster, type TestCluster } from "./n
 export { natsServerBinary, type TestServer } from "./nats-process.ts";
 export { type NatsServerOptions, startNatsServer } from "./nats-server.ts";
 export { allActions, allHistory, allJets, messagesOf, type StoredMessage, writesSoFar } from "./observe.ts";
-export { type Proxy, startProxy } from "./proxy.ts";
+export { type Link, type Proxy, startProxy } from "./proxy.ts";

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connectClient, type MeshClient } from "@jetmesh/client";
@@ -61,13 +61,21 @@ export interface TestMesh {
   readonly cluster: TestCluster;
   readonly services: TestService[];
   of(name: ServiceName): TestService;
-  start(name: ServiceName, env?: Readonly<Record<string, string>>): Promise<TestService>;
+  /** `under` is a command that runs it, as `ip netns exec` does; it must become the service's own process. */
+  start(
+    name: ServiceName,
+    env?: Readonly<Record<string, string>>,
+    under?: readonly string[],
+  ): Promise<TestService>;
   client(user?: string): Promise<MeshClient>;
-  /** Everything that the services logged, for a failure's message. */
+  /** Everything that the services logged, also those that are not ready yet. */
   logs(): string;
   stop(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
+
+/** A cluster whose nodes come up one after another takes its time. */
+const READY_MS = 45_000;
 
 const ROOT = join(import.meta.dirname, "../../..");
 
@@ -81,14 +89,13 @@ export async function startMesh(options: MeshOptions = {}): Promise<TestMesh> {
   const start = async (
     name: ServiceName,
     env: Readonly<Record<string, string>> = {},
+    under: readonly string[] = [],
   ): Promise<TestService> => {
     started += 1;
-    const service = await startService(name, join(dir, `${name}-${String(started)}.log`), {
-      NATS_URL: broker.url,
-      ...(cluster === undefined ? {} : { JM_REPLICAS: String(Math.min(3, cluster.nodes.length)) }),
-      ...options.env,
-      ...env,
-    });
+    const replicas = cluster === undefined ? {} : { JM_REPLICAS: String(Math.min(3, cluster.nodes.length)) };
+    const log = join(dir, `${name}-${String(started)}.log`);
+    const whole = { NATS_URL: broker.url, ...replicas, ...options.env, ...env };
+    const service = await startService(name, log, whole, under);
     services.push(service);
     return service;
   };
@@ -123,7 +130,10 @@ export async function startMesh(options: MeshOptions = {}): Promise<TestMesh> {
       clients.push(client);
       return client;
     },
-    logs: () => services.map((service) => `--- ${service.name}\n${service.log()}`).join("\n"),
+    logs: () =>
+      readdirSync(dir)
+        .map((file) => `--- ${file}\n${readFileSync(join(dir, file), "utf8")}`)
+        .join("\n"),
     stop,
     [Symbol.asyncDispose]: stop,
   };
@@ -154,9 +164,11 @@ async function startService(
   name: ServiceName,
   logFile: string,
   env: Readonly<Record<string, string>>,
+  under: readonly string[],
 ): Promise<TestService> {
   const log = openSync(logFile, "a");
-  const child = spawn(process.execPath, [join(ROOT, "services", name, "src/main.ts")], {
+  const words = [...under, process.execPath, join(ROOT, "services", name, "src/main.ts")];
+  const child = spawn(words[0] ?? "", words.slice(1), {
     cwd: ROOT,
     stdio: ["ignore", log, log, "ipc"],
     env: { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "", JM_LOG_LEVEL: "info", ...env },
@@ -173,7 +185,7 @@ async function startService(
         throw new Error(`${name} ended with ${String(child.exitCode)}:\n${readLog()}`);
       return instance;
     },
-    { withinMs: 20_000, lastSeen: () => readLog().slice(-2_000) },
+    { withinMs: READY_MS, lastSeen: () => readLog().slice(-2_000) },
   );
   return {
     name,

@@ -6,7 +6,9 @@ import type { RunnerDeps } from "./deps.ts";
 export const ABORT_WAIT_MS = 5_000;
 
 /** Answers what others ask of this runner: whether it is there, whether it holds a claim, and to end what it runs. */
-export function answerQuestions(deps: RunnerDeps): Responder {
+export function answerQuestions(
+  deps: Pick<RunnerDeps, "connection" | "names" | "id" | "claiming" | "held">,
+): Responder {
   const { connection, names, id } = deps;
   const ping = respond(connection, names.svc.ofInstance("runner", id, "ping"), undefined, (request) =>
     request.reply({ v: 1, runner: id }),

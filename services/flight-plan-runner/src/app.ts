@@ -1,7 +1,7 @@
 import { dueAt, expiresAt } from "@jetmesh/lifecycle";
 import { actionIdOfResume } from "@jetmesh/protocol";
 import { guardSuspects, type RunningService, type ServiceContext } from "@jetmesh/service-kit";
-import { ask, consumeQueue, createMeshStore, ensureError, type Queue } from "@jetmesh/storage";
+import { ask, consumeQueue, createMeshStore, type Disposal, ensureError, type Queue } from "@jetmesh/storage";
 import { answerQuestions } from "./answer-questions.ts";
 import type { RunnerConfig } from "./config.ts";
 import type { RunnerDeps } from "./deps.ts";
@@ -11,11 +11,13 @@ import type { ActionKind } from "./kinds.ts";
 import { keepPresence } from "./presence.ts";
 import { bury, takeAction } from "./take-action.ts";
 
+const NOT_NOW: Disposal = { kind: "retry", afterMs: 500 };
+
 export async function startRunner(context: ServiceContext<RunnerConfig>): Promise<RunningService> {
   const { config, names, connection, clock, log } = context;
   const id = context.instance.replace("flight-plan-runner", "runner");
   const plans = createFlightPlan(config.JM_GRACE_MS);
-  const deps: RunnerDeps = {
+  const own = {
     config,
     names,
     connection,
@@ -26,10 +28,12 @@ export async function startRunner(context: ServiceContext<RunnerConfig>): Promis
     kinds: new Map<string, ActionKind>([[plans.name, plans]]),
     held: new Map<string, HeldAction>(),
     claiming: new Set<string>(),
+    owed: new Set<Promise<void>>(),
   };
   // Answerable before it holds anything: a claim whose holder nobody can ask would look dead.
-  const questions = answerQuestions(deps);
-  const presence = await keepPresence(deps);
+  const questions = answerQuestions(own);
+  const presence = await keepPresence(own);
+  const deps: RunnerDeps = { ...own, presence };
   const queues = new Map<string, Queue>();
   const onFree = (): void => {
     for (const queue of queues.values()) queue.poke();
@@ -44,15 +48,16 @@ export async function startRunner(context: ServiceContext<RunnerConfig>): Promis
         consumer: names.poolConsumer(pool),
         maxInFlight: config.JM_CONCURRENCY,
         // What the other pools are taking counts too, so that several pools share one limit.
-        room: () =>
-          presence.isKnown ? config.JM_CONCURRENCY - deps.held.size - takingElsewhere(queues, pool) : 0,
+        room: () => config.JM_CONCURRENCY - deps.held.size - takingElsewhere(queues, pool),
         handle: guardSuspects({
           marks: deps.store.suspects,
           clock,
           log: deps.log,
           // Hints come again under new sequences: it is the action that kills.
           nameOf: ({ subject, sequence }) => actionIdOfResume(subject) ?? String(sequence),
-          handle: (message) => takeAction(deps, message, onFree),
+          // What was asked for before the presence was lost: it would be ended as soon as it begins.
+          handle: (message) =>
+            presence.isLost ? Promise.resolve(NOT_NOW) : takeAction(deps, message, onFree),
           bury: (message, reason) => bury(deps, message, "poison", reason),
         }),
         onProblem: (problem) => log.warn({ problem, pool }, "resumes"),
@@ -69,6 +74,7 @@ export async function startRunner(context: ServiceContext<RunnerConfig>): Promis
     async drain() {
       await Promise.all([...queues.values()].map((queue) => queue.stop()));
       await finishHeld(deps);
+      await Promise.all(deps.owed);
       await presence.stop();
       await questions.stop();
     },

@@ -5,6 +5,15 @@ import type { RunnerConfig } from "./config.ts";
 import type { HeldAction } from "./held-action.ts";
 import type { ActionKind } from "./kinds.ts";
 
+/** Whether others can see that this runner lives, and what it may do while they cannot. */
+export interface Presence {
+  /** No renewal was acknowledged for two thirds of the TTL: nothing may run here. */
+  readonly isLost: boolean;
+  /** Since when each renewal has been acknowledged, by the monotonic clock; undefined while one was not. */
+  renewedSince(): number | undefined;
+  stop(): Promise<void>;
+}
+
 /** What the parts of a runner share. */
 export interface RunnerDeps {
   readonly config: RunnerConfig;
@@ -20,4 +29,7 @@ export interface RunnerDeps {
   readonly held: Map<string, HeldAction>;
   /** Nonces of claims that are on their way: the broker may have them before this runner knows. */
   readonly claiming: Set<string>;
+  readonly presence: Presence;
+  /** What is still to be said about actions that this runner let go. */
+  readonly owed: Set<Promise<void>>;
 }

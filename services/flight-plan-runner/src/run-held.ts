@@ -1,15 +1,17 @@
 import type { ActionEffect } from "@jetmesh/lifecycle";
 import { askHolder } from "@jetmesh/service-kit";
-import { ask, sendResume, tell } from "@jetmesh/storage";
+import { sendResume, tell } from "@jetmesh/storage";
 import { ABORT_WAIT_MS } from "./answer-questions.ts";
 import type { RunnerDeps } from "./deps.ts";
 import type { HeldAction } from "./held-action.ts";
 import type { ActionKind } from "./kinds.ts";
+import { letGo } from "./let-go.ts";
 import { runMethod } from "./run-method.ts";
 
 /**
  * Executes an action from its claim until it is held no more: does the effects of each write, in order, and
- * feeds what comes of them back, until no method is left to run.
+ * feeds what comes of them back, until no method is left to run. One that ends otherwise is let go: its record still
+ * names this runner, which lives, so that nobody else would look at it.
  */
 export async function runHeld(
   deps: RunnerDeps,
@@ -17,6 +19,22 @@ export async function runHeld(
   kind: ActionKind,
   begun: readonly ActionEffect[],
 ): Promise<void> {
+  try {
+    const lost = await runToItsEnd(deps, held, kind, begun);
+    if (lost !== undefined) letGo(deps, held, lost);
+  } catch (thrown) {
+    letGo(deps, held, "unknown");
+    throw thrown;
+  }
+}
+
+/** Gives the result that was not written, where the claim was lost or given up. */
+async function runToItsEnd(
+  deps: RunnerDeps,
+  held: HeldAction,
+  kind: ActionKind,
+  begun: readonly ActionEffect[],
+): Promise<string | undefined> {
   let effects = begun;
   for (;;) {
     let run: (ActionEffect & { type: "run" }) | undefined;
@@ -24,14 +42,14 @@ export async function runHeld(
       if (effect.type === "run") run = effect;
       else await doEffect(deps, held, effect);
     }
-    if (run === undefined) return;
+    if (run === undefined) return undefined;
     const event = await runMethod(deps, held, kind, run);
-    if (event === undefined) return reportLate(deps, held, "unknown");
+    if (event === undefined) return "unknown";
     const outcome = await held.apply(event);
-    if (outcome === "lost" || outcome.kind === "late") return reportLate(deps, held, stateOf(event));
+    if (outcome === "lost" || outcome.kind === "late") return stateOf(event);
     if (outcome.kind !== "write") {
       deps.log.warn({ action: held.record.id, event: event.type, outcome }, "a result changed nothing");
-      return;
+      return undefined;
     }
     effects = outcome.effects;
   }
@@ -50,7 +68,10 @@ async function doEffect(
     if (record.timers.notBefore === undefined)
       await sendResume(deps.connection, deps.names, record, revision);
   } else if (effect.runner !== deps.id) {
-    // Nothing is asked of its watcher before what its main ran has ended, or does not answer.
+    // Nothing is asked of its watcher before what its main ran has ended, or does not answer. Whose presence has run
+    // out ended it long before, by itself; it is most likely cut off, and asking it would only take time.
+    const presence = await deps.store.runners.get(effect.runner);
+    if (presence.kind !== "record") return;
     const answer = await askHolder(
       deps,
       effect.runner,
@@ -59,18 +80,6 @@ async function doEffect(
     );
     deps.log.info({ action: record.id, from: effect.runner, answer }, "took over");
   }
-}
-
-/** A result that came too late is told to the state-stores, which keep it in the history; it is never applied. */
-async function reportLate(deps: RunnerDeps, held: HeldAction, state: string): Promise<void> {
-  const { id } = held.record;
-  deps.log.warn({ action: id, state }, "the claim was lost: the result is not applied");
-  await ask(
-    deps.connection,
-    deps.names.svc.of("state-store", "late"),
-    { v: 1, id, runner: deps.id, nonce: held.claim.nonce, state, record: held.record },
-    5_000,
-  ).catch((thrown: unknown) => deps.log.warn({ err: thrown, action: id }, "a late result was not recorded"));
 }
 
 const stateOf = (event: { type: string; answer?: { state: string } }): string =>

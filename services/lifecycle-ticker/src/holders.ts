@@ -20,6 +20,8 @@ export interface HolderWatchOptions {
 }
 
 const EVERY_MS = 1_000;
+/** A round lasts as long as the slowest answer, and whoever is cut off is to be taken over within 20 s. */
+const ANSWER_MS = 1_000;
 /** A suspicion is repeated after so long, while actions still name the runner. */
 const AGAIN_MS = 3_000;
 
@@ -39,7 +41,7 @@ export function watchHolders({
       names.svc.ofInstance("runner", runner, "ping"),
       "",
       undefined,
-      2_000,
+      ANSWER_MS,
     );
     const isThere = typeof reply !== "string";
     // Somebody listens and does not answer: paused, or cut off. Its presence tells.

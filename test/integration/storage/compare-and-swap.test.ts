@@ -1,10 +1,12 @@
-import { createNames } from "@jetmesh/protocol";
+import { createNames, topologyOf } from "@jetmesh/protocol";
 import {
+  ask,
   assertServer,
   type Bucket,
   type Connection,
   connectMesh,
   createBucket,
+  ensureTopology,
   UnavailableError,
   writeOnce,
 } from "@jetmesh/storage";
@@ -206,6 +208,29 @@ describe("what a broker can answer", () => {
       name: "BrokerError",
       code: 10166,
     });
+  });
+
+  test.each([
+    [10005, "a cluster with too few nodes", "UnavailableError"],
+    [10008, "a cluster without a leader", "UnavailableError"],
+    [10047, "a disk that is too small", "BrokerError"],
+    [10074, "a node that has not found its cluster", "UnavailableError"],
+    [10052, "a stream that cannot be", "BrokerError"],
+  ])("code %i to a stream's making, as of %s, is an error of the kind %s", async (code, _, name) => {
+    const stream = `S${String(code)}`;
+    answers(`$JS.API.STREAM.INFO.${stream}`, refusal(10059));
+    answers(`$JS.API.STREAM.CREATE.${stream}`, refusal(code));
+    await broker.nc.flush();
+    const [triggers] = topologyOf(names, { replicas: 3 }).streams;
+    if (triggers === undefined) throw new Error("no plan");
+    const made = ensureTopology(near, { streams: [{ ...triggers, name: stream }], consumers: [] });
+    await expect(made).rejects.toMatchObject({ name });
+  });
+
+  test("a request with a fraction of a millisecond to wait is answered", async () => {
+    answers("fraction", "yes");
+    await broker.nc.flush();
+    expect(await ask(near, "fraction", {}, 499.5)).toEqual({ ok: true, body: "yes" });
   });
 
   test("a server of an old API level is refused, by its version and with what is needed", async () => {
