@@ -12,6 +12,7 @@ const closed = (id: string, more: Partial<HistorySeen> = {}): HistorySeen => ({
   id,
   jet: "jet1",
   action: "steps",
+  via: "stream",
   key: `key-${id}`,
   outcome: "SUCCESS",
   code: undefined,

@@ -26,6 +26,8 @@ export interface HistorySeen {
   readonly id: string;
   readonly jet: string | undefined;
   readonly action: string | undefined;
+  /** What asked for it; the hops towards a target share the target's. */
+  readonly via: string | undefined;
   readonly key: string | undefined;
   readonly outcome: string | undefined;
   readonly code: string | undefined;
@@ -172,6 +174,7 @@ const toHistory = (json: Json, storedAt: number): HistorySeen => ({
   id: text(json["id"]) ?? "",
   jet: text(json["jet"]),
   action: text(json["action"]),
+  via: text(object(json["trigger"])["via"]),
   key: text(object(json["trigger"])["key"]),
   outcome: text(json["outcome"]),
   code: text(object(json["error"])["code"]) ?? text(object(json["refusal"])["code"]),

@@ -85,7 +85,7 @@ function onceOnly({ lines }: Evidence, closed: readonly HistorySeen[]): Violatio
       }),
     );
   const byKey = groupBy(
-    closed.filter(({ key }) => key !== undefined),
+    closed.filter(({ key, via }) => key !== undefined && via !== "target"),
     ({ key }) => key ?? "",
   );
   const accepted = [...byKey]

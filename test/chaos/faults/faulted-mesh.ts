@@ -139,8 +139,8 @@ function createLife(mesh: TestMesh, client: MeshClient, jet: string, asked: Aske
     await rests();
   };
   const apply = (): Promise<unknown> =>
-    insist(() =>
-      applyDocuments(client, [
+    insist(() => {
+      const documents = [
         stateDocument(`state-${jet}`),
         {
           apiVersion: "jetmesh/v1",
@@ -149,8 +149,10 @@ function createLife(mesh: TestMesh, client: MeshClient, jet: string, asked: Aske
           name: "x",
           template: "faulted",
         },
-      ]),
-    );
+      ];
+      const body = { documents: documents.map((document) => ({ document })) };
+      return client.request("import", body, 5_000);
+    });
   const taken = (): Promise<unknown> =>
     eventually(
       "the triggers to be taken",
@@ -278,6 +280,6 @@ function insist<T>(ask: () => Promise<T>): Promise<T> {
         throw thrown;
       }
     },
-    { withinMs: 30_000, everyMs: 50 },
+    { withinMs: REST_MS, everyMs: 50 },
   );
 }
