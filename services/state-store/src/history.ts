@@ -18,7 +18,10 @@ type HistoryDeps = Pick<Deps, "connection" | "names" | "clock">;
  */
 export async function writeClosed(deps: HistoryDeps, record: ActionRecord): Promise<void> {
   const endedAt = record.endedAt === undefined ? 0 : Date.parse(record.endedAt);
-  if (deps.clock.now() - endedAt > HISTORY_WINDOW_MS / 2 && (await isInHistory(deps, record, endedAt)))
+  if (
+    deps.clock.now() - endedAt > HISTORY_WINDOW_MS / 2 &&
+    (await isInHistory(deps, record.jet ?? record.kind, { what: "closed", id: record.id }, endedAt))
+  )
     return;
   await append(deps, "history.closed", record.jet ?? record.kind, record.id, {
     what: "closed",
@@ -36,24 +39,27 @@ export async function writeClosed(deps: HistoryDeps, record: ActionRecord): Prom
   });
 }
 
+/** Whether the refusal of a trigger was written, by whoever had its message before. */
+export const wasRefused = (
+  deps: Pick<HistoryDeps, "connection" | "names">,
+  jet: string,
+  id: string,
+  since: number,
+): Promise<boolean> => isInHistory(deps, jet, { what: "refused", id }, since);
+
 async function isInHistory(
-  { connection, names }: HistoryDeps,
-  record: ActionRecord,
+  { connection, names }: Pick<HistoryDeps, "connection" | "names">,
+  thing: string,
+  { what, id }: Pick<HistoryEntry, "what" | "id">,
   since: number,
 ): Promise<boolean> {
   let found = false;
   const from = { since: new Date(since - 60_000), most: 100_000 };
-  await readStream(
-    connection,
-    names.streams.history,
-    names.history.of(record.jet ?? record.kind),
-    from,
-    (message) => {
-      const entry = message.json<Partial<HistoryEntry>>();
-      found ||= entry.what === "closed" && entry.id === record.id;
-      return found ? "enough" : "more";
-    },
-  );
+  await readStream(connection, names.streams.history, names.history.of(thing), from, (message) => {
+    const entry = message.json<Partial<HistoryEntry>>();
+    found ||= entry.what === what && entry.id === id;
+    return found ? "enough" : "more";
+  });
   return found;
 }
 

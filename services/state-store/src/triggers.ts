@@ -15,7 +15,7 @@ import { writeDead } from "./dead-letters.ts";
 import type { Deps } from "./deps.ts";
 import { writeRefused } from "./history.ts";
 import { setTarget } from "./set-target.ts";
-import { wasMade } from "./was-made.ts";
+import { wasAnswered } from "./was-made.ts";
 
 const ACK: Disposal = { kind: "ack" };
 
@@ -55,7 +55,7 @@ async function handle(deps: Deps, message: QueueMessage): Promise<Disposal> {
     return ACK;
   }
   const { subject, source, isKeyed, id } = parsed;
-  if ((isKeyed || message.deliveries > 1) && (await wasMade(deps, id))) return ACK;
+  if ((isKeyed || message.deliveries > 1) && (await wasAnswered(deps, id, subject, message))) return ACK;
   const refusal =
     subject.kind === "target"
       ? await takeTarget(deps, message, subject, parsed)

@@ -1,4 +1,8 @@
+import type { TriggerSubject } from "@jetmesh/protocol";
+import { actionIdOfChild } from "@jetmesh/service-kit";
+import type { QueueMessage } from "@jetmesh/storage";
 import type { Deps } from "./deps.ts";
+import { wasRefused } from "./history.ts";
 
 /**
  * Whether an action of this id was ever made, as far as its record or the marker that it left still says so.
@@ -7,4 +11,18 @@ import type { Deps } from "./deps.ts";
 export async function wasMade({ store }: Pick<Deps, "store">, id: string): Promise<boolean> {
   const stored = await store.actions.get(id);
   return stored.kind === "gone" || (stored.kind === "record" && stored.value.state !== "SLEEPING");
+}
+
+/**
+ * Whether a message that was delivered before has been answered: by an action, by the first hop of a target, or by a
+ * refusal. What was refused once stays refused for that message, though it might be accepted now.
+ */
+export async function wasAnswered(
+  deps: Pick<Deps, "store" | "connection" | "names" | "clock">,
+  id: string,
+  { kind, jet }: TriggerSubject,
+  { deliveries, storedAt }: Pick<QueueMessage, "deliveries" | "storedAt">,
+): Promise<boolean> {
+  if (await wasMade(deps, kind === "target" ? actionIdOfChild(id, "hop", 0) : id)) return true;
+  return deliveries > 1 && wasRefused(deps, jet, id, storedAt);
 }
