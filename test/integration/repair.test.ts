@@ -33,6 +33,7 @@ const LEFT = [
   "never-told",
   "told-long-ago",
   "closed-too-soon",
+  "over-and-gone",
   "queue",
   "target",
 ] as const;
@@ -148,6 +149,13 @@ beforeAll(async () => {
   );
   if (early.kind !== "write") throw new Error("not closed");
   await store.actions.swap(early.next.id, early.next, 0, { point: "action.make" });
+  // Taken a second time, when nothing but the marker of its record was left.
+  const over = { ...early.next, id: idOf("over-and-gone"), jet: "over-and-gone" };
+  await store.actions.swap(over.id, over, 0, { point: "action.close", ttlMs: 1_000 });
+  await eventually("its record to be gone", async () =>
+    (await store.actions.get(over.id)).kind === "gone" ? true : undefined,
+  );
+  await accepted("over-and-gone");
   await writeJet("queue", (jet) => ({
     ...jet,
     queue: [trigger(idOf("queue"))],

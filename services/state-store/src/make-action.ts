@@ -109,7 +109,8 @@ function bornAs(record: ActionRecord, event: ActionEvent, now: Now): ActionRecor
   return decision.kind === "write" ? decision.next : record;
 }
 
-const lostAction = (jet: JetRecord, open: OpenAction): JetActionDefinition => ({
+/** Stands for an action that nobody knows any more: it leads back to where the jet was. */
+export const lostAction = (jet: JetRecord, open: OpenAction): JetActionDefinition => ({
   reference: open.action,
   name: open.action,
   priority: 10,

@@ -5,7 +5,7 @@ import { type Change, follow } from "@jetmesh/storage";
 import { advance } from "./advance.ts";
 import { remakeAction } from "./begin-opened.ts";
 import type { Deps } from "./deps.ts";
-import { afterAdvance, settleAction } from "./settle.ts";
+import { afterAdvance, settleAction, settleTakenTwice } from "./settle.ts";
 
 /**
  * Finishes what another state-store left (design §4, Repair), at start and every second: an open id without a
@@ -172,6 +172,10 @@ async function remake(deps: Deps, reference: string, open: string): Promise<void
     // Closed, and its jet does not know: settled from what the closed record says.
     if (record.outcome !== undefined) await settleAction(deps, { record, revision });
     return;
+  }
+  if (stored.kind === "gone") {
+    deps.log.warn({ jet: reference, action: open }, "taking back an action that was over long ago");
+    return settleTakenTwice(deps, at);
   }
   if (stored.kind !== "absent") return;
   deps.log.info({ jet: reference, action: at.jet.open.id }, "making an action that was left");

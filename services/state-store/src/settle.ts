@@ -4,6 +4,8 @@ import { advance } from "./advance.ts";
 import { beginOpened } from "./begin-opened.ts";
 import type { ActionAt, Deps } from "./deps.ts";
 import { tellCaller, writeClosed, writeRefused } from "./history.ts";
+import type { JetAt } from "./jet-copies.ts";
+import { lostAction } from "./make-action.ts";
 
 /**
  * Ends an action (design §4, Ending): outcome, jet settled, history, CLOSED with its TTL, in this order and each
@@ -29,6 +31,21 @@ type Written = JetDecision & { kind: "write" };
 
 /** More lost races than this for one jet are left to repair. */
 const MAX_TRIES = 50;
+
+/**
+ * A jet that names an action which was over long ago: it was taken a second time, by a message that came after all that
+ * remembers the first was gone. It never ran again, so the jet goes back to where it was.
+ */
+export async function settleTakenTwice(deps: Deps, { jet, revision }: JetAt): Promise<void> {
+  const { open, reference, incarnation } = jet;
+  if (open === undefined) return;
+  const action = lostAction(jet, open);
+  const end = { type: "ended", id: open.id, incarnation, action, outcome: "ERROR" } as const;
+  const decision = decideJet(jet, end, deps.clock.now());
+  if (decision.kind !== "write") return;
+  await deps.store.jets.swap(reference, decision.next, revision, { point: "jet.settle" });
+  deps.jets.drop(reference);
+}
 
 async function settleJet(
   deps: Deps,
