@@ -48,6 +48,9 @@ test("a trigger that the broker counts as acknowledged, but that nobody has hand
   await mesh.of("state-store").kill();
   await client.publishTrigger("one", "turn");
   await skip("JM_TRIGGERS", "state-store");
+  // Whoever dies over it leaves it to the next.
+  const faulty = await mesh.start("state-store", { JM_FAULTS: "sweep.remove/before=crash@1" });
+  await faulty.gone;
   await mesh.start("state-store");
   await eventually(
     "the trigger to be out of its queue",
