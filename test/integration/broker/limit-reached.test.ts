@@ -1,19 +1,42 @@
 import type { MeshClient } from "@jetmesh/client";
-import { applyDocuments, eventually, loopDocuments, startMesh, type TestMesh } from "@jetmesh/testkit";
+import { createNames, topologyOf } from "@jetmesh/protocol";
+import { connectMesh, ensureTopology } from "@jetmesh/storage";
+import {
+  applyDocuments,
+  eventually,
+  loopDocuments,
+  startMesh,
+  startNatsServer,
+  type TestMesh,
+  type TestServer,
+} from "@jetmesh/testkit";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { noneRestarted, untilAllServe } from "../../support/serving.ts";
 
-/** What the mesh's own streams set aside, and a little for its buckets: full as soon as something else takes that. */
-const MAX_FILE = "2180MB";
 const MB = 1024 * 1024;
+/** What JetStream may store, and what each of the mesh's streams may set aside of it: so little that it is full soon. */
+const MAX_FILE = "64MB";
+const MOST_OF_A_STREAM = 4 * MB;
 
+let server: TestServer;
 let mesh: TestMesh;
 let client: MeshClient;
 beforeAll(async () => {
-  mesh = await startMesh({ server: { maxFile: MAX_FILE } });
+  server = await startNatsServer({ maxFile: MAX_FILE });
+  await makeSmallStreams(server.url);
+  mesh = await startMesh({ broker: server });
   client = await mesh.client();
 });
 afterAll(() => mesh.stop());
+
+/** The streams of a mesh, smaller than it would make them; it takes what is there. */
+async function makeSmallStreams(url: string): Promise<void> {
+  const connection = await connectMesh({ url, name: "small streams" });
+  const { streams, consumers } = topologyOf(createNames("jm"), { replicas: 1 });
+  const small = streams.map((plan) => ({ ...plan, maxBytes: Math.min(plan.maxBytes, MOST_OF_A_STREAM) }));
+  await ensureTopology(connection, { streams: small, consumers });
+  await connection.close();
+}
 
 test("while JetStream may store no more the API refuses with a code, and goes on by itself once it may", async () => {
   await applyDocuments(client, loopDocuments([{ shell: ["true"] }]));
