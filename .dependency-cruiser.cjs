@@ -53,6 +53,13 @@ module.exports = {
       from: { path: "/src/" },
       to: { path: "(?:^|/)test/", pathNot: NPM },
     },
+    {
+      name: "d6-checker-on-its-own",
+      comment: "what judges a storm knows nothing of the code that it judges",
+      severity: "error",
+      from: { path: "^test/chaos/checker/" },
+      to: { pathNot: ["^test/chaos/checker/", `${NPM}nats/`], dependencyTypesNot: ["core"] },
+    },
     { name: "d7-no-cycles", severity: "error", from: {}, to: { circular: true } },
     {
       name: "d7-no-deep-imports",

@@ -84,6 +84,26 @@ test("a runner killed in a step that may not run twice: its processes end with i
   expect(await client.request("jet.get", { reference: "one" })).toMatchObject({ state: "broken" });
 });
 
+test("what a killed runner held is taken over within three seconds, where somebody has been there for five", async () => {
+  const { holder, id } = await beginStuck({ shell: `echo $$ >> ${join(dir, "pid")}; sleep 600` });
+  // A judge of dead holders has been connected for so long, or a broker's restart would look like a massacre.
+  const others = mesh.services.filter((one) => one.name === "flight-plan-runner" && one !== holder);
+  await eventually("the other runner to be five seconds old", () =>
+    others.every(({ startedAt }) => performance.now() - startedAt > 5_500) ? true : undefined,
+  );
+  const { claim } = await client.request<ActionRecord>("action.get", { id });
+  await holder.kill();
+  await eventually(
+    "somebody else to have asked the watcher",
+    async () => {
+      const now = await client.request<ActionRecord>("action.get", { id });
+      return now.claim?.nonce === claim?.nonce ? undefined : true;
+    },
+    { withinMs: 3_000 },
+  );
+  expect(await ended(id)).toMatchObject({ error: { code: "step_interrupted" } });
+});
+
 test("a runner killed in an idempotent step: another runs it again from its start", async () => {
   const pidFile = join(dir, "pid");
   const { holder, id } = await beginStuck({

@@ -28,6 +28,7 @@ export const PLANTED: readonly Planted[] = [
     file: `${IN_GATEWAY}/planted-d6-test.ts`,
     imports: "../test/planted-target.ts",
   },
+  { rule: "d6-checker-on-its-own", file: "test/chaos/checker/planted.ts", imports: "@jetmesh/protocol" },
   { rule: "d7-no-cycles", file: `${IN_GATEWAY}/planted-cycle-back.ts`, imports: "./planted-cycle.ts" },
   {
     rule: "d7-no-deep-imports",

@@ -22,6 +22,8 @@ export interface TestService {
   readonly name: ServiceName;
   readonly pid: number;
   readonly instance: string;
+  /** By this process's own monotonic clock. */
+  readonly startedAt: number;
   log(): string;
   isRunning(): boolean;
   /** By SIGSTOP, from wherever. */
@@ -191,6 +193,7 @@ async function startService(
     name,
     pid: child.pid ?? 0,
     instance: instance ?? "",
+    startedAt: performance.now(),
     log: readLog,
     isRunning: () => child.exitCode === null && child.signalCode === null,
     isStopped: () => processState(child.pid ?? 0) === "T",
