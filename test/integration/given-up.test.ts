@@ -141,6 +141,23 @@ test("a hint that a newer one replaced while a runner had it is no dead letter",
   expect(await letters()).toHaveLength(before);
 });
 
+test("a trigger that was taken out of its queue while its acknowledgement was on its way is no dead letter", async () => {
+  // So says a broker that was killed in between: the message is out, and its consumer still waits for the word.
+  await stopStateStores();
+  const before = (await letters()).length;
+  const advised = (await client.connection.jsm.streams.info("JM_ADVISORIES")).state.last_seq;
+  const sequence = await client.publishTrigger("good", "turn");
+  const pull = await client.connection.js.consumers.get("JM_TRIGGERS", "state-store");
+  expect(await pull.next({ expires: 5_000 })).toMatchObject({ seq: sequence });
+  await client.connection.jsm.streams.deleteMessage("JM_TRIGGERS", sequence);
+  await eventually("the advisory", async () =>
+    (await client.connection.jsm.streams.info("JM_ADVISORIES")).state.last_seq > advised ? true : undefined,
+  );
+  await mesh.start("state-store");
+  await empty("JM_ADVISORIES");
+  expect(await letters()).toHaveLength(before);
+});
+
 describe("a state-store that dies while it puts one aside", () => {
   test.each([
     ["dead.letter/before=crash"],

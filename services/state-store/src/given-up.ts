@@ -42,7 +42,8 @@ function parse(data: Uint8Array): Advisory | undefined {
 }
 
 /** What the broker says when nobody terminated a message but its stream let go of it. */
-const REPLACED = new Set(["Unacknowledged message was deleted", "Message deleted by stream limits"]);
+const DELETED = "Unacknowledged message was deleted";
+const BY_LIMITS = "Message deleted by stream limits";
 
 const isOurs = ({ streams }: Names, { stream }: Advisory): boolean =>
   stream === streams.triggers || stream === streams.resume;
@@ -50,8 +51,10 @@ const isOurs = ({ streams }: Names, { stream }: Advisory): boolean =>
 async function putAside(deps: GivenUpDeps, advisory: Advisory): Promise<void> {
   const { stream, stream_seq: sequence, consumer, deliveries, reason } = advisory;
   const origin = { stream, sequence, deliveries };
-  // A newer hint took the place of one that was not acknowledged yet: what a hint is for.
-  if (stream === deps.names.streams.resume && REPLACED.has(reason ?? "")) return;
+  // A newer hint took the place of one that was not acknowledged yet: what a hint is for. Of a trigger a broker says it
+  // too, which was killed when it had taken the message out and not yet written down that it was acknowledged.
+  if (reason === DELETED) return;
+  if (reason === BY_LIMITS && stream === deps.names.streams.resume) return;
   const stored = await readMessage(deps.connection, stream, sequence);
   if (advisory.type.endsWith("terminated")) {
     const why = `terminated at delivery ${String(deliveries)} by a client of consumer ${consumer}`;
