@@ -15,6 +15,7 @@ const KEPT = [
     nodes: 1,
     found: "a killed broker kept an acknowledged hint in its queue for ever",
   },
+  { seed: 11, seconds: 60, nodes: 1, found: "a killed broker made a dead letter of a trigger that had run" },
   { seed: 3, seconds: 60, nodes: 1, found: "the same, 22 times" },
 ] as const;
 

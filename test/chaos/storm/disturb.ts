@@ -43,7 +43,7 @@ export async function disturb({
   }
   await at(seconds * 1_000);
   await Promise.all(running);
-  return { faults, killed };
+  return { faults, killed: killed.filter((one) => brokers.wereUp(one.at - JUDGE_MS, one.at + JUDGE_MS)) };
 
   async function carryOut(one: Disturbance): Promise<void> {
     if (one.kind === "broker-kill") return brokers.kill(one.node, one.backMs);
@@ -58,7 +58,7 @@ export async function disturb({
     const held = service === undefined ? [] : await heldBy(client, service.instance);
     const when = Date.now();
     await place.kill(backMs, next);
-    if (held.length > 0 && brokers.areUp()) killed.push({ at: when, ids: held });
+    if (held.length > 0) killed.push({ at: when, ids: held });
   }
 }
 
@@ -94,26 +94,30 @@ async function heldBy(client: MeshClient, instance: string): Promise<string[]> {
   return all.filter(({ claim }) => claim?.runner === runner).map(({ id }) => id);
 }
 
+/** So long must who takes over have been connected: a take-over is measured where the broker was there before and after. */
+const JUDGE_MS = 6_000;
+
 interface Brokers {
   kill(node: number, backMs: number): Promise<void>;
   pause(node: number, forMs: number): Promise<void>;
-  areUp(): boolean;
+  /** Whether all of them were there all the time between two instants. */
+  wereUp(from: number, to: number): boolean;
 }
 
 /** One at a time: two of three nodes that are gone are another fault than one. */
 function createBrokers(nodes: readonly TestServer[]): Brokers {
   let busy: Promise<void> = Promise.resolve();
-  let down = 0;
+  const outages: { readonly from: number; readonly to: number }[] = [];
   const inTurn = (task: () => Promise<void>): Promise<void> => {
     busy = busy.then(async () => {
-      down += 1;
-      await task().finally(() => (down -= 1));
+      const from = Date.now();
+      await task().finally(() => outages.push({ from, to: Date.now() }));
     });
     return busy;
   };
   const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
   return {
-    areUp: () => down === 0,
+    wereUp: (from, to) => outages.every((outage) => outage.to < from || outage.from > to),
     kill: (node, backMs) =>
       inTurn(async () => {
         await nodes[node]?.kill();
