@@ -42,5 +42,4 @@ test("the leaders of triggers, jets and actions killed again and again under loa
   step.finish();
   expect(await step.ended()).toMatchObject({ outcome: "SUCCESS", attempt: 1 });
   expect(noneRestarted(mesh)).toBe(true);
-  steps.remove();
 }, 300_000);

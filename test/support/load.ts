@@ -5,8 +5,9 @@ import type { MeshClient } from "@jetmesh/client";
 import type { ActionRecord } from "@jetmesh/protocol";
 import { actionIdOfKey } from "@jetmesh/service-kit";
 import { allActions, allHistory, applyDocuments, eventually, loopDocuments } from "@jetmesh/testkit";
+import { onTestFinished } from "vitest";
 
-/** Triggers published one after another while something is done to the mesh, and what became of each. */
+/** Triggers published one after another while something is done to the mesh, and what became of each; ends with its test. */
 export interface Load {
   /** How many the broker has taken so far. */
   readonly accepted: number;
@@ -16,8 +17,6 @@ export interface Load {
   stop(): Promise<void>;
   /** Waits until each accepted trigger has ended, and gives what is wrong with any of them; nothing, in the end. */
   faults(withinMs?: number): Promise<string[]>;
-  /** Ends it without a look. */
-  discard(): void;
 }
 
 /** So many are on their way at once. */
@@ -40,6 +39,10 @@ export async function startLoad(client: MeshClient, { jets = 10, name = "load" }
   };
   const accepted = new Set<string>();
   let goesOn = true;
+  onTestFinished(() => {
+    goesOn = false;
+    rmSync(dir, { recursive: true, force: true });
+  });
 
   const publish = async (): Promise<void> => {
     for (let number = 0; goesOn; number += 1) {
@@ -102,16 +105,9 @@ export async function startLoad(client: MeshClient, { jets = 10, name = "load" }
       const closed = history.filter(({ what }) => what === "closed").map(({ id }) => id);
       const steps = ran();
       const faults = [...accepted].flatMap((id) => faultsOf(id, actions.get(id), steps, closed));
-      discard();
       return faults;
     },
-    discard,
   };
-
-  function discard(): void {
-    goesOn = false;
-    rmSync(dir, { recursive: true, force: true });
-  }
 }
 
 function whyOpen(id: string, actions: ReadonlyMap<string, ActionRecord>): string {

@@ -12,6 +12,7 @@ import {
   type TestMesh,
   type TestService,
 } from "@jetmesh/testkit";
+import { onTestFinished } from "vitest";
 
 /** A step of a jet that runs until it is told to end, and leaves a line with its process each time that it begins. */
 export interface LongStep {
@@ -28,13 +29,13 @@ export interface LongStep {
 
 export interface LongSteps {
   begin(jet: string): Promise<LongStep>;
-  remove(): void;
 }
 
 /** Definitions of jets whose turn is such a step. */
 export async function longSteps(mesh: TestMesh, client: MeshClient, step: Document = {}): Promise<LongSteps> {
   const template = `long${randomUUID().slice(0, 8)}`;
   const dir = mkdtempSync(join(tmpdir(), "jm-long-"));
+  onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
   const script = `echo $$ >> ${dir}/$JM_JET.runs; until test -e ${dir}/$JM_JET.go; do sleep 0.05; done`;
   await applyDocuments(client, loopDocuments([{ shell: script, ...step }], {}, template));
   return {
@@ -52,7 +53,6 @@ export async function longSteps(mesh: TestMesh, client: MeshClient, step: Docume
         ended: (withinMs = 25_000) => untilClosed(client, actionId, withinMs),
       };
     },
-    remove: () => rmSync(dir, { recursive: true, force: true }),
   };
 }
 

@@ -41,7 +41,6 @@ test("a broker that was away for a second: no live runner's work is taken for de
   for (const step of steps)
     expect(await step.ended()).toMatchObject({ id: step.id, outcome: "SUCCESS", attempt: 1 });
   expect(steps.map((step) => step.runs())).toEqual([1, 1, 1]);
-  once.remove();
 });
 
 test("a broker that was away for longer than a runner may go without it: what ran has ended, and is taken over", async () => {
@@ -71,5 +70,4 @@ test("a broker that was away for longer than a runner may go without it: what ra
     return [interrupted, again].every(({ id }) => late.some((entry) => entry.id === id)) ? true : undefined;
   });
   expect(noneRestarted(mesh)).toBe(true);
-  for (const steps of [once, idempotent]) steps.remove();
 });

@@ -114,6 +114,5 @@ test.skipIf(WHY_NOT !== undefined)(
     expect(after.holder).toBe(far);
     after.finish();
     expect(await after.ended()).toMatchObject({ outcome: "SUCCESS" });
-    for (const one of [steps, again]) one.remove();
   },
 );

@@ -47,5 +47,4 @@ test.each(LOSSES)("the node that a runner is connected to is %s: its work goes o
   expect(noneRestarted(mesh)).toBe(true);
   await Promise.all([runner.stop(), other.stop()]);
   mesh.services.splice(mesh.services.indexOf(runner), 2);
-  steps.remove();
 });

@@ -43,5 +43,4 @@ test.each([
   step.finish();
   expect(await step.ended()).toMatchObject({ outcome: "SUCCESS", attempt: 1 });
   expect(noneRestarted(mesh)).toBe(true);
-  steps.remove();
 });

@@ -56,5 +56,4 @@ test("the way to the broker takes 200 ms for one runner, then for everybody: eac
   await load.stop();
   expect(await load.faults()).toEqual([]);
   expect(noneRestarted(mesh)).toBe(true);
-  steps.remove();
 });
