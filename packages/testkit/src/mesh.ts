@@ -180,15 +180,20 @@ async function startService(
   const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   let instance: string | undefined;
   child.on("message", (message: { ready?: string; instance?: string }) => (instance = message.instance));
-  await eventually(
-    `${name} to be ready`,
-    () => {
-      if (child.exitCode !== null)
-        throw new Error(`${name} ended with ${String(child.exitCode)}:\n${readLog()}`);
-      return instance;
-    },
-    { withinMs: READY_MS, lastSeen: () => readLog().slice(-2_000) },
-  );
+  const ready = eventually(`${name} to be ready`, () => instance, {
+    withinMs: READY_MS,
+    lastSeen: () => readLog().slice(-2_000),
+  });
+  const ended = gone.then(() => {
+    throw new Error(`${name} ended with ${String(child.exitCode ?? child.signalCode)}:\n${readLog()}`);
+  });
+  // Whichever comes second has nobody to tell.
+  ended.catch(() => undefined);
+  ready.catch(() => undefined);
+  await Promise.race([ready, ended]).catch(async (thrown: unknown) => {
+    await end(child, "SIGKILL");
+    throw thrown;
+  });
   return {
     name,
     pid: child.pid ?? 0,
