@@ -136,6 +136,26 @@ test("what waited for the old one is refused and not run on the new one", async 
   expect(ran()).toHaveLength(before + 1);
 });
 
+test("what waited is refused also where the state-store dies as it takes it out of the queue", async () => {
+  await create("orphan");
+  const before = ran().length;
+  await trigger("orphan", "turn", { argument: { seconds: 0.8 }, wait: false });
+  await eventually("the jet to be busy", () => (ran().length === before + 1 ? true : undefined));
+  await client.publishTrigger("orphan", "remove", { onBusy: "queue" });
+  await eventually("it to wait", async () => ((await jet("orphan")).queue.length === 1 ? true : undefined));
+  const sequence = await client.publishTrigger("orphan", "turn", { onBusy: "queue" });
+  await eventually("both to wait", async () => ((await jet("orphan")).queue.length === 2 ? true : undefined));
+  await mesh.services.findLast(({ name }) => name === "state-store")?.stop();
+  // The first that settles is the turn, the second the removal, which takes all that waits with it.
+  const faulty = await mesh.start("state-store", { JM_FAULTS: "jet.settle/after=crash@2" });
+  await faulty.gone;
+  await mesh.start("state-store");
+  const refused = await eventually("the refusal in the history", async () =>
+    (await allHistory(client.connection, client.names)).find((one) => one.trigger?.sequence === sequence),
+  );
+  expect(refused).toMatchObject({ what: "refused", refusal: { code: "unknown_jet" } });
+});
+
 test("the late result of a runner that was stopped in an action of the old one is recorded and changes nothing", async () => {
   await create("late");
   const before = ran().length;

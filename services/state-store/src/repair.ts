@@ -3,9 +3,9 @@ import { ACTION_HEADERS, type Claim, JET_HEADERS } from "@jetmesh/protocol";
 import { askHolder, judgeHolder } from "@jetmesh/service-kit";
 import { type Change, follow } from "@jetmesh/storage";
 import { advance } from "./advance.ts";
-import { remakeAction } from "./begin-opened.ts";
+import { beginOpened, remakeAction } from "./begin-opened.ts";
 import type { Deps } from "./deps.ts";
-import { afterAdvance, settleAction, settleTakenTwice } from "./settle.ts";
+import { refuseWaiting, settleAction, settleTakenTwice } from "./settle.ts";
 
 /**
  * Finishes what another state-store left (design §4, Repair), at start and every second: an open id without a
@@ -189,6 +189,7 @@ async function moveOn(deps: Deps, reference: string): Promise<void> {
     if (at === undefined || at.jet.open !== undefined) return;
     const advanced = await advance(deps, { kind: "write", next: at.jet, effects: [] });
     if (advanced.next === at.jet) return;
+    await refuseWaiting(deps, reference, advanced);
     const written = await deps.store.jets.swap(reference, advanced.next, at.revision, {
       point: "jet.move-on",
     });
@@ -197,6 +198,6 @@ async function moveOn(deps: Deps, reference: string): Promise<void> {
       return;
     }
     deps.jets.keep(reference, { jet: advanced.next, revision: written.revision });
-    await afterAdvance(deps, reference, advanced, at.jet.incarnation);
+    await beginOpened(deps, advanced, at.jet.incarnation);
   });
 }

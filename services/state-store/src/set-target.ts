@@ -2,8 +2,9 @@ import { decideJet, findPath } from "@jetmesh/lifecycle";
 import type { TriggerSource } from "@jetmesh/protocol";
 import { askAccess, askOneAccess, type Refusal } from "@jetmesh/service-kit";
 import { advance } from "./advance.ts";
+import { beginOpened } from "./begin-opened.ts";
 import type { Deps } from "./deps.ts";
-import { afterAdvance } from "./settle.ts";
+import { refuseWaiting } from "./settle.ts";
 
 export interface AskedTarget {
   readonly id: string;
@@ -44,12 +45,13 @@ export function setTarget(deps: Deps, asked: AskedTarget): Promise<Refusal | und
       if (decision.kind === "refused") return decision;
       if (decision.kind === "unchanged") return undefined;
       const advanced = await advance(deps, decision);
+      await refuseWaiting(deps, asked.jet, advanced);
       const written = await deps.store.jets.swap(asked.jet, advanced.next, at.revision, {
         point: "jet.target",
       });
       if (written.kind === "conflict") continue;
       deps.jets.keep(asked.jet, { jet: advanced.next, revision: written.revision });
-      await afterAdvance(deps, asked.jet, advanced, at.jet.incarnation);
+      await beginOpened(deps, advanced, at.jet.incarnation);
       return undefined;
     }
     return { code: "conflict", message: `jet '${asked.jet}' is changed too often just now` };

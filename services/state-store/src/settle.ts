@@ -71,6 +71,7 @@ async function settleJet(
         continue;
       }
       const advanced = await advance(deps, decision);
+      await refuseWaiting(deps, reference, advanced);
       const ttlMs = advanced.expires === true ? deps.config.JM_CLOSED_TTL_MS : undefined;
       const written = await deps.store.jets.swap(reference, advanced.next, at.revision, {
         point: "jet.settle",
@@ -83,7 +84,7 @@ async function settleJet(
       deps.jets.keep(reference, { jet: advanced.next, revision: written.revision });
       // As soon as it is durable that it ended; the state is the one that it settled in, not the next transit.
       tellOwner(deps, record, decision.next);
-      await afterAdvance(deps, reference, advanced, at.jet.incarnation);
+      await beginOpened(deps, advanced, at.jet.incarnation);
       return decision.next;
     }
     throw new Error(`lost the race for jet '${reference}' ${String(MAX_TRIES)} times`);
@@ -91,18 +92,12 @@ async function settleJet(
   if (settled === undefined) tellOwner(deps, record, undefined);
 }
 
-/** What a written advance leaves to do: the next action, and the waiting triggers that may not run any more. */
-export async function afterAdvance(
-  deps: Deps,
-  reference: string,
-  advanced: Written,
-  incarnation: number,
-): Promise<void> {
-  await beginOpened(deps, advanced, incarnation);
-  await refuseWaiting(deps, reference, advanced);
-}
-
-async function refuseWaiting(deps: Deps, reference: string, decision: Written): Promise<void> {
+/**
+ * Answers the waiting triggers that an advance takes out of the queue without running them. Before the jet is written:
+ * behind that write nobody knows of them any more, and a crash would drop them in silence (design §7.8). Where the
+ * write then loses its race they are judged again, and most often refused again, under the same message id.
+ */
+export async function refuseWaiting(deps: Deps, reference: string, decision: Written): Promise<void> {
   for (const effect of decision.effects) {
     if (effect.type !== "refuse") continue;
     const { trigger, code, message } = effect;
