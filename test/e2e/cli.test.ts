@@ -217,7 +217,7 @@ describe("a jet", () => {
 
   it("that is busy refuses, or queues", async () => {
     await json("jet", "create", "loop", "four", "--wait");
-    await json("jet", "trigger", "four", "turn", "--argument", '{"forSeconds":1}');
+    await json("jet", "trigger", "four", "turn", "--argument", '{"forSeconds":5}');
     const busy = await jm("jet", "trigger", "four", "turn");
     expect(busy).toMatchObject({ exitCode: 1, stderr: expect.stringContaining("--queue") as string });
     expect(await json("jet", "trigger", "four", "turn", "--queue", "--wait")).toMatchObject({

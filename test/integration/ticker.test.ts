@@ -102,7 +102,7 @@ async function leader(not?: TestService): Promise<TestService> {
     { withinMs: 15_000 },
   );
   const service = mesh.services.find((one) => one.instance === instance);
-  if (service === undefined) throw new Error(`nobody is ${String(instance)}`);
+  if (service === undefined) throw new Error(`nobody is ${instance}`);
   return service;
 }
 
