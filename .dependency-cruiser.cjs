@@ -33,7 +33,27 @@ module.exports = {
       [...packageEntry("protocol", "packages/storage"), ...npm("pino", "zod")],
       { core: true },
     ),
-    only("d4-client", "packages/client", packageEntry("protocol", "packages/storage"), { core: true }),
+    only(
+      "d4-runner",
+      "packages/runner",
+      [
+        ...packageEntry("protocol", "packages/lifecycle", "packages/service-kit", "packages/storage"),
+        ...npm("zod"),
+      ],
+      { core: true },
+    ),
+    only(
+      "d4-sdk",
+      "packages/sdk",
+      [
+        ...packageEntry("protocol", "packages/lifecycle", "packages/runner", "packages/service-kit"),
+        ...npm("zod"),
+      ],
+      { core: true },
+    ),
+    only("d4-client", "packages/client", [...packageEntry("protocol", "packages/storage"), ...npm("zod")], {
+      core: true,
+    }),
     {
       name: "d5-programs-are-not-imported",
       comment: "services meet on subjects and records; they and the cli are started, not imported",
@@ -59,6 +79,13 @@ module.exports = {
       severity: "error",
       from: { path: "^test/chaos/checker/" },
       to: { pathNot: ["^test/chaos/checker/", `${NPM}nats/`], dependencyTypesNot: ["core"] },
+    },
+    {
+      name: "d6-model-on-its-own",
+      comment: "what access is held against is written without a look at it",
+      severity: "error",
+      from: { path: "^test/prove/access/model/" },
+      to: { pathNot: ["^test/prove/access/model/"] },
     },
     { name: "d7-no-cycles", severity: "error", from: {}, to: { circular: true } },
     {
@@ -89,7 +116,8 @@ module.exports = {
   ],
   options: {
     doNotFollow: { path: "node_modules" },
-    exclude: { path: "(?:^|/)\\.cache/" },
+    // The peers of the benchmark are a workspace of their own, which is not installed here.
+    exclude: { path: ["(?:^|/)\\.cache/", "^test/bench/peers/"] },
     // Type-only imports count as well.
     tsPreCompilationDeps: true,
     tsConfig: { fileName: "tsconfig.json" },

@@ -82,7 +82,7 @@ export default defineConfig(
   },
   {
     // They talk to a person: their output is the console.
-    files: ["packages/cli/**/*.ts", "scripts/**", "test/bench/**/*.ts"],
+    files: ["packages/cli/**/*.ts", "scripts/**", "test/bench/**/*.ts", "examples/**/*.ts"],
     rules: { "no-console": "off" },
   },
   {

@@ -7,7 +7,11 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["{protocol,packages/*,services/*}/test/**/*.test.ts", "scripts/test/**/*.test.ts"],
+          include: [
+            "{protocol,packages/*,services/*}/test/**/*.test.ts",
+            "scripts/test/**/*.test.ts",
+            "test/bench/**/*.test.ts",
+          ],
           testTimeout: 10_000,
         },
       },

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { JetActionDefinition, PlanDefinition, Variables } from "./definitions.ts";
-import { ActionId, Instant, Reference, RunnerId, Version } from "./ids.ts";
+import { ActionId, Instant, Json, Reference, RunnerId, Version } from "./ids.ts";
 
 /**
  * The record of one durable run (design §2), the value of `jm_actions/<id>`. Its state machine is
@@ -21,7 +21,7 @@ export const ActionState = z.enum([
 export type ActionState = z.infer<typeof ActionState>;
 
 /** A JSON object of somebody else's making. */
-export const JsonObject = z.record(z.string(), z.json());
+export const JsonObject = z.record(z.string(), Json);
 export type JsonObject = z.infer<typeof JsonObject>;
 
 /** Who runs main, the watcher or rollback now. A record with a claim is held: only the holder writes it. */
@@ -37,7 +37,7 @@ export type Claim = z.infer<typeof Claim>;
 export const ActionError = z.object({
   code: z.string().max(100),
   message: z.string(),
-  details: z.json().optional(),
+  details: Json.optional(),
   stack: z.string().optional(),
 });
 export type ActionError = z.infer<typeof ActionError>;
@@ -152,7 +152,7 @@ export const ActionRecord = z.object({
   rollbackError: ActionError.optional(),
 
   bag: JsonObject,
-  result: z.json().optional(),
+  result: Json.optional(),
   error: ActionError.optional(),
   journal: z.array(JournalEntry),
   createdAt: Instant,
@@ -161,6 +161,28 @@ export const ActionRecord = z.object({
 });
 export type ActionRecord = z.infer<typeof ActionRecord>;
 
+const STATES: ReadonlySet<unknown> = new Set(ActionState.options);
+const isObject = (value: unknown): boolean =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** Whether a value has every part that a record must have, each of its kind, without a look inside the parts. */
+export function isActionRecord(value: unknown): value is ActionRecord {
+  if (!isObject(value)) return false;
+  const record = value as Partial<Record<keyof ActionRecord, unknown>>;
+  return (
+    record.v === 1 &&
+    ActionId.safeParse(record.id).success &&
+    STATES.has(record.state) &&
+    [record.kind, record.pool, record.user, record.createdAt].every((text) => typeof text === "string") &&
+    [record.attempt, record.watcherFailures, record.maxWatcherFailures].every(Number.isSafeInteger) &&
+    [record.definition, record.argument, record.delays, record.timers, record.repeat, record.bag].every(
+      isObject,
+    ) &&
+    Array.isArray(record.journal) &&
+    Array.isArray(record.transitions)
+  );
+}
+
 /** Headers of an action's record, so that followers need no bodies. */
 export const ACTION_HEADERS = {
   state: "Jm-State",
@@ -168,6 +190,8 @@ export const ACTION_HEADERS = {
   due: "Jm-Due",
   /** When a state-store is to look at it, where nobody holds it: its start delay or its deadline. */
   expires: "Jm-Expires",
+  /** It waits for an instant on purpose, and nobody has sent a resume. */
+  waits: "Jm-Waits",
   runner: "Jm-Runner",
   pool: "Jm-Pool",
   jet: "Jm-Jet",

@@ -1,14 +1,19 @@
 import { z } from "zod";
-import { ActionError, JsonObject } from "./action.ts";
+import { ActionError, ActionRecord, JsonObject } from "./action.ts";
 import {
+  ActionDelays,
+  JetActionDefinition,
   OnBusy,
   PlanDefinition,
+  RepeatPolicy,
   StateDefinition,
   TemplateDefinition,
   UserDefinition,
   Variables,
 } from "./definitions.ts";
-import { ActionId, Reference, Version } from "./ids.ts";
+import { type DefinitionDocument, DOCUMENT_KINDS } from "./document.ts";
+import { ActionId, Instant, Json, Reference, Version } from "./ids.ts";
+import type { JetRecord, OpenAction } from "./jet.ts";
 import { DeadLetter } from "./messages.ts";
 
 /**
@@ -16,9 +21,11 @@ import { DeadLetter } from "./messages.ts";
  * an endpoint does not take is refused with `invalid_request` and every fault in `details.faults`.
  */
 const versioned = { v: Version.optional() };
+/** The longest that a request may wait for its action to end. */
+export const MAX_WAIT_MS = 3_600_000;
 const wait = {
   wait: z.boolean().default(false),
-  timeoutMs: z.int().min(1).max(3_600_000).default(60_000),
+  timeoutMs: z.int().min(1).max(MAX_WAIT_MS).default(60_000),
 };
 /** What makes a request idempotent: the same key by the same user is the same request. */
 const key = { key: z.string().min(1).max(200).optional() };
@@ -27,6 +34,7 @@ const page = {
   limit: z.int().min(1).max(1_000).default(100),
 };
 const byReference = z.strictObject({ ...versioned, reference: Reference });
+const byId = z.strictObject({ ...versioned, id: ActionId });
 const list = z.strictObject({ ...versioned, ...page });
 /** A dead letter's place in its stream. */
 const bySequence = z.strictObject({ ...versioned, sequence: z.int().positive() });
@@ -62,8 +70,58 @@ export const JetTriggerRequest = z.strictObject({
   action: Reference,
   argument: JsonObject.default({}),
   onBusy: OnBusy.optional(),
+  /** Also where others require the jet in the state that it leaves; for its managers. */
+  force: z.boolean().optional(),
 });
 export type JetTriggerRequest = z.infer<typeof JetTriggerRequest>;
+
+/** An action of a kind that a runner has registered, of no jet. */
+export const ActionCreateRequest = z.strictObject({
+  ...versioned,
+  ...wait,
+  ...key,
+  kind: Reference,
+  argument: JsonObject.default({}),
+  pool: Reference.optional(),
+  /** Not to be begun before. */
+  notBefore: Instant.optional(),
+  delays: ActionDelays.default({}),
+  repeat: RepeatPolicy.optional(),
+});
+export type ActionCreateRequest = z.infer<typeof ActionCreateRequest>;
+/** Where a jet is to be brought; null cancels what is under way, but for the action that runs. */
+export const JetTargetRequest = z.strictObject({
+  ...versioned,
+  ...wait,
+  ...key,
+  jet: Reference,
+  state: Reference.nullable(),
+});
+export type JetTargetRequest = z.infer<typeof JetTargetRequest>;
+
+export const JetPathRequest = z.strictObject({ ...versioned, jet: Reference, state: Reference });
+export type JetPathRequest = z.infer<typeof JetPathRequest>;
+
+/** What is left out stays as it is; variables, users and managers that are given take the place of those that were. */
+export const JetUpdateRequest = z.strictObject({
+  ...versioned,
+  reference: Reference,
+  name: z.string().min(1).max(200).optional(),
+  variables: Variables.optional(),
+  users: z.array(Reference).max(10_000).optional(),
+  managers: z.array(Reference).max(10_000).optional(),
+  /** Null: none of its own. */
+  pool: Reference.nullable().optional(),
+});
+export type JetUpdateRequest = z.infer<typeof JetUpdateRequest>;
+
+export const JetDeleteRequest = z.strictObject({
+  ...versioned,
+  reference: Reference,
+  /** Also where other jets require it. */
+  force: z.boolean().optional(),
+});
+export type JetDeleteRequest = z.infer<typeof JetDeleteRequest>;
 
 /** Turns a definition's schema into the request of its `apply` endpoint, where the kind goes without saying. */
 const applyOf = <T extends z.ZodType>(kind: string, definition: T): z.ZodType<z.infer<T>> =>
@@ -81,11 +139,21 @@ export const API_REQUESTS = {
   "state.get": byReference,
   "plan.get": byReference,
   "user.get": byReference,
+  "template.delete": byReference,
+  "state.delete": byReference,
+  "plan.delete": byReference,
+  "user.delete": byReference,
   "template.list": list,
   "state.list": list,
   "plan.list": list,
   "user.list": list,
   import: ImportRequest,
+  export: z.strictObject({
+    ...versioned,
+    ...page,
+    /** All kinds where it is left out. */
+    kinds: z.array(z.enum(DOCUMENT_KINDS)).min(1).max(DOCUMENT_KINDS.length).optional(),
+  }),
   "jet.create": JetCreateRequest,
   "jet.get": byReference,
   "jet.list": z.strictObject({
@@ -96,7 +164,14 @@ export const API_REQUESTS = {
   }),
   "jet.actions": byReference,
   "jet.trigger": JetTriggerRequest,
-  "action.get": z.strictObject({ ...versioned, id: ActionId }),
+  "action.create": ActionCreateRequest,
+  "action.get": byId,
+  "action.pause": byId,
+  "action.resume": byId,
+  "jet.path": JetPathRequest,
+  "jet.target": JetTargetRequest,
+  "jet.update": JetUpdateRequest,
+  "jet.delete": JetDeleteRequest,
   "action.list": z.strictObject({ ...versioned, ...page, jet: Reference.optional() }),
   "action.logs": z.strictObject({
     ...versioned,
@@ -104,6 +179,8 @@ export const API_REQUESTS = {
     after: z.int().min(0).default(0),
     limit: z.int().min(1).max(1_000).default(200),
   }),
+  /** Of a trigger that waits for a jet; where the jet is not named it is looked for. */
+  "action.cancel": z.strictObject({ ...versioned, id: ActionId, jet: Reference.optional() }),
   "dead.list": z.strictObject({
     ...versioned,
     ...page,
@@ -119,6 +196,16 @@ export const API_REQUESTS = {
 
 export type Endpoint = keyof typeof API_REQUESTS;
 export type RequestOf<E extends Endpoint> = z.infer<(typeof API_REQUESTS)[E]>;
+/** What a program sends: defaults may be left out. Of a definition its kind goes without saying. */
+export type AskOf<E extends Endpoint> = E extends keyof Applied
+  ? Omit<z.input<Applied[E]>, "kind">
+  : z.input<(typeof API_REQUESTS)[E]>;
+interface Applied {
+  "template.apply": typeof TemplateDefinition;
+  "state.apply": typeof StateDefinition;
+  "plan.apply": typeof PlanDefinition;
+  "user.apply": typeof UserDefinition;
+}
 export const isEndpoint = (name: string): name is Endpoint => Object.hasOwn(API_REQUESTS, name);
 
 /** One thing wrong with a request or a document: where, and what. */
@@ -130,8 +217,36 @@ export const Fault = z.object({
 });
 export type Fault = z.infer<typeof Fault>;
 
-export const ErrorBody = z.object({ code: z.string(), message: z.string(), details: z.json().optional() });
+export const ErrorBody = z.object({ code: z.string(), message: z.string(), details: Json.optional() });
 export type ErrorBody = z.infer<typeof ErrorBody>;
+
+/** A jet as the API shows it: an action that the caller may not read has no name, and nothing that it came with. */
+export type JetView = Omit<JetRecord, "open" | "last"> & {
+  open?: (Pick<OpenAction, "id" | "at"> & Partial<OpenAction>) | undefined;
+  last?: (Omit<LastAction, "action"> & Partial<LastAction>) | undefined;
+};
+type LastAction = NonNullable<JetRecord["last"]>;
+
+/** What `action.create` answers; with `wait` also how it ended. */
+export const CreatedAction = z.object({
+  actionId: ActionId,
+  outcome: z.enum(["SUCCESS", "ERROR"]).optional(),
+  result: Json.optional(),
+  error: ActionError.optional(),
+});
+export type CreatedAction = z.infer<typeof CreatedAction>;
+
+/** What `action.cancel` answers for one that waited for its jet: it is never made. */
+export const CanceledTrigger = z.object({ id: ActionId, jet: Reference });
+export type CanceledTrigger = z.infer<typeof CanceledTrigger>;
+
+/** What `action.pause`, `action.resume` and `action.cancel` answer: the action as it is then. */
+export const ChangedAction = z.object({
+  action: ActionRecord,
+  /** It is paused as soon as what its runner has in hand is over. */
+  pausing: z.boolean().optional(),
+});
+export type ChangedAction = z.infer<typeof ChangedAction>;
 
 /** What `jet.trigger` and `jet.create` answer; with `wait` also how it ended. */
 export const TriggerReply = z.object({
@@ -140,17 +255,65 @@ export const TriggerReply = z.object({
   state: Reference.optional(),
   queued: z.boolean().optional(),
   outcome: z.enum(["SUCCESS", "ERROR"]).optional(),
-  result: z.json().optional(),
+  result: Json.optional(),
   error: ActionError.optional(),
 });
 export type TriggerReply = z.infer<typeof TriggerReply>;
 
+/** What `jet.target` answers: where the jet is, and where it is on its way; with `wait` also how that ended. */
+export const TargetReply = z.object({
+  jet: Reference,
+  state: Reference.optional(),
+  /** Absent where it is there, or nothing is left of it. */
+  target: z.object({ id: ActionId, state: Reference }).optional(),
+  /** The action that is open now. */
+  actionId: ActionId.optional(),
+  outcome: z.enum(["SUCCESS", "ERROR"]).optional(),
+  error: ActionError.optional(),
+});
+export type TargetReply = z.infer<typeof TargetReply>;
+
+/** The way of a jet to a state, action by action; none where it is there. */
+export const PathReply = z.object({
+  jet: Reference,
+  from: Reference.optional(),
+  state: Reference,
+  items: z.array(JetActionDefinition),
+});
+export type PathReply = z.infer<typeof PathReply>;
+
+/** One thing that a dry run would change: absent before = it would be added, absent after = taken away. */
+export const PathChange = z.object({
+  path: z.array(z.union([z.string(), z.number()])),
+  before: Json.optional(),
+  after: Json.optional(),
+});
+export type PathChange = z.infer<typeof PathChange>;
+
 export const ImportReply = z.object({
   items: z.array(
-    z.object({ kind: z.string(), reference: Reference, change: z.enum(["created", "updated", "unchanged"]) }),
+    z.object({
+      kind: z.string(),
+      reference: Reference,
+      change: z.enum(["created", "updated", "unchanged"]),
+      /** Of a dry run, where it would be updated: what differs, of what the caller may read. */
+      changes: z.array(PathChange).optional(),
+      /** There is more than an answer holds. */
+      isCut: z.boolean().optional(),
+    }),
   ),
 });
 export type ImportReply = z.infer<typeof ImportReply>;
+
+/** Something that names what was to be deleted. */
+export const Use = z.object({ kind: z.enum(["Template", "Jet"]), reference: Reference });
+export type Use = z.infer<typeof Use>;
+
+/** Documents by kind, and by reference within what a page has of it; whoever wants all in one order sorts. */
+export interface ExportReply {
+  readonly items: readonly DefinitionDocument[];
+  readonly cursor?: string;
+}
 
 export const LogChunk = z.object({
   seq: z.int(),

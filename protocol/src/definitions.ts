@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { Duration } from "./duration.ts";
-import { Reference } from "./ids.ts";
+import { Instant, Json, Reference } from "./ids.ts";
 import { Step } from "./step.ts";
 
 /**
@@ -30,7 +30,7 @@ const notBuiltList = (key: string): z.ZodDefault<z.ZodArray<z.ZodNever>> =>
 /** Values that templates and expressions see; scalars, lists and objects of them. */
 export const Variables = z.record(
   z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,62}$/, "must be a variable name"),
-  z.json(),
+  Json,
 );
 export type Variables = z.infer<typeof Variables>;
 
@@ -76,6 +76,7 @@ export const RepeatPolicy = z.strictObject({
   success: z.int().min(0).max(1_000_000).default(0),
   backoff: Duration.default(10_000),
 });
+export type RepeatPolicy = z.infer<typeof RepeatPolicy>;
 
 export const JetActionDefinition = z.strictObject({
   reference: Reference,
@@ -87,7 +88,8 @@ export const JetActionDefinition = z.strictObject({
   to: Reference.optional(),
   error: Reference.optional(),
   plan: Reference.optional(),
-  run: z.never({ error: "'run' is not built yet: name a plan" }).optional(),
+  /** In place of a plan: an action of a kind that a runner has registered; a trigger's own argument wins. */
+  run: z.strictObject({ kind: Reference, argument: z.record(z.string(), Json).default({}) }).optional(),
   pool: Reference.optional(),
   delays: ActionDelays.default({}),
   repeat: RepeatPolicy.default({ error: 0, success: 0, backoff: 10_000 }),
@@ -99,6 +101,18 @@ export type JetActionDefinition = z.infer<typeof JetActionDefinition>;
 export const OnBusy = z.enum(["refuse", "queue"]);
 export type OnBusy = z.infer<typeof OnBusy>;
 
+/** A jet of another template that must be in a state, for the actions named here, or for all (design §3). */
+export const Requirement = z.strictObject({
+  template: Reference,
+  state: Reference,
+  actions: z.array(Reference).max(500).default([]),
+  otherwise: z.enum(["refuse", "bring"]).default("refuse"),
+});
+export type Requirement = z.infer<typeof Requirement>;
+
+/** More living jets than this are not counted, for they are listed in one record. */
+export const MAX_LIMIT = 5_000;
+
 export const TemplateDefinition = z
   .strictObject({
     kind: z.literal("Template"),
@@ -107,11 +121,12 @@ export const TemplateDefinition = z
     accessLevel: AccessLevel.default("manager"),
     users: references,
     managers: references,
-    limit: notBuilt("limit", 0),
+    /** Living jets at a time; 0 = no limit. */
+    limit: z.int().min(0).max(MAX_LIMIT).default(0),
     onBusy: OnBusy.default("refuse"),
     pool: Reference.optional(),
     variables: Variables.default({}),
-    requires: notBuiltList("requires"),
+    requires: z.array(Requirement).max(50).default([]),
     actions: z.array(JetActionDefinition).max(500).default([]),
     note: Note.default(""),
   })
@@ -126,6 +141,25 @@ export const TemplateDefinition = z
         });
       }
       seen.add(action.reference);
+      if (action.plan !== undefined && action.run !== undefined)
+        ctx.addIssue({
+          code: "custom",
+          path: ["actions", index, "run"],
+          message: "an action has a plan or runs a kind, not both",
+        });
+    });
+    const required = new Set<string>();
+    template.requires.forEach((requirement, index) => {
+      const fault = (path: (string | number)[], message: string): void =>
+        ctx.addIssue({ code: "custom", path: ["requires", index, ...path], message });
+      if (requirement.template === template.reference)
+        fault(["template"], "a template cannot require itself");
+      if (required.has(requirement.template))
+        fault(["template"], `template '${requirement.template}' is required twice`);
+      required.add(requirement.template);
+      requirement.actions.forEach((action, at) => {
+        if (!seen.has(action)) fault(["actions", at], `there is no action '${action}'`);
+      });
     });
   });
 export type TemplateDefinition = z.infer<typeof TemplateDefinition>;
@@ -178,6 +212,8 @@ export const Definition = z.union([StateDefinition, UserDefinition, TemplateDefi
 export type Definition = z.infer<typeof Definition>;
 
 /** The kinds as written in a document, and the prefix of their key in the bucket of definitions. */
+/** The keys of all definitions, as followers name them: the mesh's own record beside them is none. */
+export const DEFINITION_PATTERN = "*.*";
 export const DEFINITION_KEYS = { State: "state", User: "user", Template: "template", Plan: "plan" } as const;
 export type DefinitionKind = keyof typeof DEFINITION_KEYS;
 
@@ -185,6 +221,12 @@ export type DefinitionKind = keyof typeof DEFINITION_KEYS;
 export const definitionKey = (kind: DefinitionKind, reference: string): string =>
   `${DEFINITION_KEYS[kind]}.${reference}`;
 
-/** A definition as the bucket holds it. */
-export const StoredDefinition = z.object({ v: z.literal(1), definition: Definition });
+/** A definition as the bucket holds it; who made it may also take it away. */
+export const StoredDefinition = z.object({
+  v: z.literal(1),
+  definition: Definition,
+  createdBy: Reference.optional(),
+  /** A template that is about to go: nothing is made of it meanwhile. Whoever finds this left behind takes it off. */
+  deleting: z.object({ by: Reference, at: Instant }).optional(),
+});
 export type StoredDefinition = z.infer<typeof StoredDefinition>;

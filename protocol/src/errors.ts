@@ -22,6 +22,8 @@ export const ERROR_CODES = {
   action_not_available: { status: 409, says: "the action does not begin in the jet's state" },
   not_pausable: { status: 409, says: "the action cannot be paused where it is" },
   not_replayable: { status: 409, says: "the dead letter does not hold what it takes to send it again" },
+  not_cancelable: { status: 409, says: "the action does not wait any more, or has ended" },
+  canceled: { status: 409, says: "it was canceled before its turn came" },
   no_path: { status: 409, says: "no actions lead from the jet's state to the one asked for" },
   trigger_expired: { status: 410, says: "the trigger is older than 12 hours" },
   requirement_unmet: { status: 412, says: "a jet that this one requires is not in the required state" },
@@ -44,6 +46,8 @@ export const ACTION_ERROR_CODES = {
   deadline_exceeded: "its overall deadline passed",
   canceled: "canceled by a user",
   poison: "every runner that was to go on with it died",
+  target_replaced: "another target was set for the jet",
+  hop_failed: "an action on the way to the target failed",
   init_threw: "init threw",
   main_threw: "main threw, or returned what is no state",
   watcher_failed: "the watcher threw too often in a row",
@@ -67,3 +71,10 @@ export const DEAD_LETTER_CODES = {
 } as const satisfies Record<string, string>;
 
 export const isErrorCode = (code: string): code is ErrorCode => Object.hasOwn(ERROR_CODES, code);
+
+/** What a code means, for where it comes without a message. */
+export function meaningOf(code: string): string {
+  if (isErrorCode(code)) return ERROR_CODES[code].says;
+  const known: Readonly<Record<string, string>> = ACTION_ERROR_CODES;
+  return known[code] ?? "it failed";
+}

@@ -14,22 +14,38 @@ export {
   TriggerSource,
 } from "./action.ts";
 export {
+  ActionCreateRequest,
   API_REQUESTS,
+  type AskOf,
+  CanceledTrigger,
+  ChangedAction,
+  CreatedAction,
   type Endpoint,
   ErrorBody,
+  type ExportReply,
   Fault,
   ImportReply,
   ImportRequest,
   isEndpoint,
   JetCreateRequest,
+  JetDeleteRequest,
+  JetPathRequest,
+  JetTargetRequest,
   JetTriggerRequest,
+  JetUpdateRequest,
+  type JetView,
   LetterSummary,
   LogChunk,
   LogsReply,
+  MAX_WAIT_MS,
   NumberedLetter,
+  PathChange,
+  PathReply,
   ReplayReply,
   type RequestOf,
+  TargetReply,
   TriggerReply,
+  Use,
 } from "./api.ts";
 export { type Body, readBody } from "./body.ts";
 export {
@@ -37,20 +53,32 @@ export {
   ActionDelays,
   Color,
   DEFINITION_KEYS,
+  DEFINITION_PATTERN,
   Definition,
   type DefinitionKind,
   definitionKey,
   JetActionDefinition,
   JetDefinition,
+  MAX_LIMIT,
   OnBusy,
   PlanDefinition,
   RepeatPolicy,
+  Requirement,
   StateDefinition,
   StoredDefinition,
   TemplateDefinition,
   UserDefinition,
   Variables,
 } from "./definitions.ts";
+export {
+  API_VERSION,
+  compareDocuments,
+  type DefinitionDocument,
+  DOCUMENT_KINDS,
+  DOCUMENT_SCHEMAS,
+  type DocumentKind,
+  documentOf,
+} from "./document.ts";
 export { Duration, parseDuration } from "./duration.ts";
 export {
   ACTION_ERROR_CODES,
@@ -59,6 +87,7 @@ export {
   ERROR_CODES,
   type ErrorCode,
   isErrorCode,
+  meaningOf,
 } from "./errors.ts";
 export {
   ActionId,
@@ -73,15 +102,22 @@ export {
 } from "./ids.ts";
 export {
   AcceptedTrigger,
+  HeldBy,
+  Hold,
   JET_HEADERS,
   JetRecord,
+  MAX_HELD_BY,
   MAX_QUEUE,
   MAX_RECENT,
   OpenAction,
+  SlotsRecord,
+  slotsKey,
   Target,
   TRIGGER_EXPIRES_MS,
 } from "./jet.ts";
+export { KindRecord, kindKey } from "./kind.ts";
 export {
+  ActionOffer,
   Advisory,
   DeadLetter,
   EndedMessage,
@@ -89,6 +125,7 @@ export {
   Lease,
   LOG_HEADERS,
   MESSAGE_ID_HEADER,
+  OfferReply,
   ResumeBody,
   RunnerPresence,
   SuspectMark,
@@ -96,6 +133,20 @@ export {
   ToldMessage,
   TriggerBody,
 } from "./messages.ts";
+export { type DocumentFault, type ParsedDefinition, parseDefinition } from "./parse-definition.ts";
+export {
+  API_PREFIX,
+  apiOf,
+  type Grants,
+  grantsOf,
+  ISOLATED,
+  inboxPrefixOf,
+  isolatedApiPrefix,
+  pullsOf,
+  SERVICE_NAMES,
+  type ServiceName,
+} from "./permissions.ts";
+export { hashOfKey, MAX_SHARDS, MESH_KEY, MeshRecord, shardOf } from "./shards.ts";
 export {
   HttpRequest,
   RetryPolicy,
@@ -123,6 +174,7 @@ export {
   AccessCheck,
   AccessReply,
   AccessRequest,
+  ActionCommand,
   Health,
   HolderAnswer,
   HolderQuestion,

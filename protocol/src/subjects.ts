@@ -1,4 +1,5 @@
 import { ActionId, Reference } from "./ids.ts";
+import { MAX_SHARDS, shardOf } from "./shards.ts";
 
 /**
  * Every subject, stream, bucket and durable consumer of a mesh: the one place where such a name is put together
@@ -8,7 +9,10 @@ export const DEFAULT_PREFIX = "jm";
 
 export interface Names {
   readonly prefix: string;
+  /** How many shards jets and actions have: 1 unless it was said, or read from the mesh's own record. */
+  readonly shards: number;
   readonly streams: Readonly<Record<StreamRole, string>>;
+  /** By what they hold. Of jets and actions this is the whole, which is one bucket only where there is one shard. */
   readonly buckets: Readonly<Record<BucketRole, string>>;
   readonly trigger: {
     of(user: string, jet: string, action: string): string;
@@ -26,6 +30,8 @@ export interface Names {
     of(service: string, verb: string): string;
     /** Something said to one process of a service rather than to any. */
     ofInstance(service: string, instance: string, verb: string): string;
+    /** Where the runners of a pool are asked together. */
+    ofPool(pool: string, verb: string): string;
   };
   readonly resume: {
     of(pool: string, id: string): string;
@@ -37,6 +43,12 @@ export interface Names {
   readonly dead: { of(stream: string): string; readonly all: string };
   /** What the broker says about messages that a consumer of a work queue was not rid of in the usual way. */
   readonly advisories: { readonly all: readonly string[] };
+  /** The buckets that are on the broker for one by its role: its shards in order, or the one that it is. */
+  bucketsOf(bucket: string): readonly string[];
+  /** The one of them that holds a key. */
+  bucketOf(bucket: string, key: string): string;
+  /** Where the stream behind a bucket listens while it is copied elsewhere, so that nothing is written to it. */
+  sealed(bucket: string): string;
   /** Subject of a key of a bucket. */
   kv(bucket: string, key: string): string;
   /** The stream behind a bucket. */
@@ -59,15 +71,31 @@ export const ADVISORY_CONSUMER = "state-store";
 
 const isReference = (text: string | undefined): text is string => Reference.safeParse(text).success;
 
-export function createNames(prefix: string = DEFAULT_PREFIX): Names {
+export function createNames(prefix: string = DEFAULT_PREFIX, shards = 1): Names {
   if (!/^[a-z][a-z0-9]{0,15}$/.test(prefix)) {
     throw new Error(
       `the prefix of a mesh must be 1 to 16 of a-z 0-9 and begin with a letter, not '${prefix}'`,
     );
   }
+  if (!Number.isInteger(shards) || shards < 1 || shards > MAX_SHARDS)
+    throw new Error(`a mesh has 1 to ${String(MAX_SHARDS)} shards, not ${String(shards)}`);
   const upper = prefix.toUpperCase();
+  const buckets: Record<BucketRole, string> = {
+    definitions: `${prefix}_definitions`,
+    jets: `${prefix}_jets`,
+    actions: `${prefix}_actions`,
+    runners: `${prefix}_runners`,
+    leases: `${prefix}_leases`,
+  };
+  const split = new Map(
+    (shards === 1 ? [] : [buckets.jets, buckets.actions]).map((bucket) => [
+      bucket,
+      Array.from({ length: shards }, (_, shard) => `${bucket}_${String(shard)}`),
+    ]),
+  );
   return {
     prefix,
+    shards,
     streams: {
       triggers: `${upper}_TRIGGERS`,
       resume: `${upper}_RESUME`,
@@ -76,13 +104,7 @@ export function createNames(prefix: string = DEFAULT_PREFIX): Names {
       dead: `${upper}_DEAD`,
       advisories: `${upper}_ADVISORIES`,
     },
-    buckets: {
-      definitions: `${prefix}_definitions`,
-      jets: `${prefix}_jets`,
-      actions: `${prefix}_actions`,
-      runners: `${prefix}_runners`,
-      leases: `${prefix}_leases`,
-    },
+    buckets,
     trigger: {
       of: (user, jet, action) => `${prefix}.trigger.${user}.${jet}.${action}`,
       all: `${prefix}.trigger.>`,
@@ -98,6 +120,7 @@ export function createNames(prefix: string = DEFAULT_PREFIX): Names {
     svc: {
       of: (service, verb) => `${prefix}.svc.${service}.${verb}`,
       ofInstance: (service, instance, verb) => `${prefix}.svc.${service}.${instance}.${verb}`,
+      ofPool: (pool, verb) => `${prefix}.svc.pool.${pool}.${verb}`,
     },
     resume: {
       of: (pool, id) => `${prefix}.resume.${pool}.${id}`,
@@ -112,6 +135,9 @@ export function createNames(prefix: string = DEFAULT_PREFIX): Names {
         ["TRIGGERS", "RESUME"].map((stream) => `$JS.EVENT.ADVISORY.CONSUMER.${kind}.${upper}_${stream}.>`),
       ),
     },
+    bucketsOf: (bucket) => split.get(bucket) ?? [bucket],
+    bucketOf: (bucket, key) => split.get(bucket)?.[shardOf(key, shards)] ?? bucket,
+    sealed: (bucket) => `${prefix}.sealed.${bucket}`,
     kv: (bucket, key) => `$KV.${bucket}.${key}`,
     kvStream: (bucket) => `KV_${bucket}`,
     poolConsumer: (pool) => `pool-${pool}`,
@@ -148,6 +174,7 @@ export const SUBJECT_TABLE = [
   { subject: "jm.history.<jet or kind>", stream: "JM_HISTORY", schema: "HistoryEntry" },
   { subject: "jm.log.<action-id>", stream: "JM_LOGS", schema: "raw bytes" },
   { subject: "jm.dead.<stream>", stream: "JM_DEAD", schema: "DeadLetter" },
+  { subject: "jm.sealed.<bucket>", stream: "KV_<bucket>", schema: "no message" },
   {
     subject: "$JS.EVENT.ADVISORY.CONSUMER.<kind>.<stream>.<consumer>",
     stream: "JM_ADVISORIES",

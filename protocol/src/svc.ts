@@ -1,12 +1,25 @@
 import { z } from "zod";
 import { ActionRecord } from "./action.ts";
-import { ImportRequest, JetCreateRequest, JetTriggerRequest } from "./api.ts";
-import { DEFINITION_KEYS } from "./definitions.ts";
-import { ActionId, Reference, RunnerId, Version } from "./ids.ts";
+import {
+  ActionCreateRequest,
+  ImportRequest,
+  JetCreateRequest,
+  JetDeleteRequest,
+  JetPathRequest,
+  JetTargetRequest,
+  JetTriggerRequest,
+  JetUpdateRequest,
+} from "./api.ts";
+import { AccessLevel, DEFINITION_KEYS } from "./definitions.ts";
+import { ActionId, Json, Reference, RunnerId, Version } from "./ids.ts";
+import { KindRecord } from "./kind.ts";
 
 /** What our services ask of each other on `jm.svc.<service>.<verb>` (design §5). */
 const user = Reference;
 const DefinitionKindName = z.enum(Object.keys(DEFINITION_KEYS) as (keyof typeof DEFINITION_KEYS)[]);
+
+const definition = { user, kind: DefinitionKindName, reference: Reference };
+const jetAction = { user, template: Reference, action: Reference };
 
 /** One question to authz: may this user do this to that? */
 export const AccessCheck = z.discriminatedUnion("operation", [
@@ -14,14 +27,45 @@ export const AccessCheck = z.discriminatedUnion("operation", [
   z.object({ operation: z.literal("target"), user, jet: Reference, state: Reference }),
   z.object({ operation: z.literal("jet.create"), user, template: Reference }),
   z.object({ operation: z.enum(["jet.read", "jet.update", "jet.delete"]), user, jet: Reference }),
+  z.object({ operation: z.literal("definition.read"), ...definition }),
+  z.object({ operation: z.literal("definition.delete"), ...definition }),
   z.object({
-    operation: z.enum(["definition.read", "definition.write"]),
-    user,
-    kind: DefinitionKindName,
-    reference: Reference,
+    operation: z.literal("definition.write"),
+    ...definition,
+    /** Left out: an update. */
+    change: z.enum(["create", "update"]).optional(),
+    /** Of a template: what it will be, and whether the user will be among its managers. */
+    after: z.object({ accessLevel: AccessLevel, isManaged: z.boolean() }).optional(),
   }),
-  /** An action of no jet; one of a jet is read with the jet. */
-  z.object({ operation: z.literal("run.read"), user, owner: Reference }),
+  z.object({ operation: z.literal("action.read"), ...jetAction }),
+  z.object({ operation: z.literal("action.delete"), ...jetAction }),
+  z.object({
+    operation: z.enum(["action.create", "action.update"]),
+    ...jetAction,
+    /** What it will be. */
+    accessLevel: AccessLevel,
+    /** Of a template that is made in the same write: whether the user will be among its managers. */
+    isManaged: z.boolean().optional(),
+  }),
+  /** Whether lists of managers are shown. */
+  z.object({ operation: z.literal("managers.read"), user }),
+  /** A run: one of a jet goes by the jet and the action of it, any other by who asked for it. */
+  z.object({
+    operation: z.enum(["run.read", "run.change"]),
+    user,
+    owner: Reference,
+    of: z
+      .object({
+        jet: Reference,
+        incarnation: z.int(),
+        action: Reference,
+        /** The action's, as it was when the run was made: for one that its template has lost since. */
+        accessLevel: AccessLevel,
+      })
+      .optional(),
+  }),
+  /** Makes an action of a kind, of no jet. */
+  z.object({ operation: z.literal("run.create"), user, kind: Reference }),
   z.object({ operation: z.enum(["dead.read", "dead.replay"]), user }),
 ]);
 export type AccessCheck = z.infer<typeof AccessCheck>;
@@ -36,6 +80,10 @@ export const AccessAnswer = z.discriminatedUnion("allow", [
 export type AccessAnswer = z.infer<typeof AccessAnswer>;
 export const AccessReply = z.object({ v: Version, answers: z.array(AccessAnswer) });
 export type AccessReply = z.infer<typeof AccessReply>;
+
+/** What a user may ask of an action that has not ended. */
+export const ActionCommand = z.enum(["pause", "resume", "cancel"]);
+export type ActionCommand = z.infer<typeof ActionCommand>;
 
 /** An API request that a gateway has parsed and authz has allowed, handed over to a state-store. */
 const handedOver = {
@@ -54,6 +102,19 @@ export const SVC_REQUESTS = {
     /** Authz has denied it: to be kept in the history, and answered so. */
     denied: z.object({ code: z.string(), message: z.string() }).optional(),
   }),
+  "state-store.action-create": z.object({ ...handedOver, request: ActionCreateRequest }),
+  /** A kind that a runner brings along. */
+  "state-store.kind": z.object({ v: Version, kind: KindRecord }),
+  /** A user would pause, resume or cancel an action. */
+  "state-store.action-change": z.object({ v: Version, user, id: ActionId, command: ActionCommand }),
+  /** Judged where it is decided: the path is, and each action on it. */
+  "state-store.jet-target": z.object({ ...handedOver, request: JetTargetRequest }),
+  "state-store.jet-path": z.object({ v: Version, user, request: JetPathRequest }),
+  "state-store.jet-update": z.object({ v: Version, user, request: JetUpdateRequest }),
+  "state-store.jet-delete": z.object({ v: Version, user, request: JetDeleteRequest }),
+  /** A trigger that waits for the jet is not to run. */
+  "state-store.waiting-cancel": z.object({ v: Version, user, jet: Reference, id: ActionId }),
+  "state-store.definition-delete": z.object({ v: Version, ...definition }),
   /** Makes the consumer of a pool, if it is missing. */
   "state-store.pool": z.object({ v: Version, pool: Reference }),
   /** Something that a service without the right to write could not process. */
@@ -83,18 +144,23 @@ export const SVC_REQUESTS = {
 export type SvcVerb = keyof typeof SVC_REQUESTS;
 export type SvcRequest<V extends SvcVerb> = z.infer<(typeof SVC_REQUESTS)[V]>;
 
-/** Asked of the runner that holds an action: `abort` ends what it runs under the nonce. */
+/**
+ * Asked of the runner that holds an action: `abort` ends what it runs under the nonce, `cancel` also writes so, `pause`
+ * has it paused as soon as what it has in hand is over.
+ */
 export const HolderQuestion = z.object({
   v: Version,
-  ask: z.enum(["holding", "abort"]),
+  ask: z.enum(["holding", "abort", "cancel", "pause"]),
   id: ActionId,
   nonce: z.string(),
+  /** Why it is canceled. */
+  message: z.string().max(1_000).optional(),
 });
 export type HolderQuestion = z.infer<typeof HolderQuestion>;
 export const HolderAnswer = z.object({
   v: Version,
   runner: RunnerId,
-  answer: z.enum(["holding", "not_mine", "ended"]),
+  answer: z.enum(["holding", "not_mine", "ended", "pausing"]),
 });
 export type HolderAnswer = z.infer<typeof HolderAnswer>;
 
@@ -106,6 +172,6 @@ export const Health = z.object({
   pid: z.int(),
   ready: z.boolean(),
   startedAt: z.string(),
-  details: z.record(z.string(), z.json()).optional(),
+  details: z.record(z.string(), Json).optional(),
 });
 export type Health = z.infer<typeof Health>;

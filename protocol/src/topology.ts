@@ -13,11 +13,15 @@ export interface StreamPlan {
   readonly maxAgeMs: number;
   readonly maxBytes: number;
   readonly maxPerSubject: number;
+  /** -1 = as many as fit `maxBytes`. */
+  readonly maxMessages: number;
   readonly duplicateWindowMs: number;
   readonly replicas: number;
   /** Messages may carry a TTL, and their end leaves a marker for this long; 0 = neither. */
   readonly markerTtlMs: number;
   readonly atomicBatch: boolean;
+  /** Acknowledged before it is on its way to the disk: for what may be lost with the broker's process. */
+  readonly asyncPersist: boolean;
   readonly allowDirect: boolean;
   readonly rollup: boolean;
   readonly denyDelete: boolean;
@@ -61,9 +65,11 @@ const STREAM: Omit<StreamPlan, "name" | "subjects" | "replicas" | "description">
   maxAgeMs: 0,
   maxBytes: -1,
   maxPerSubject: -1,
+  maxMessages: -1,
   duplicateWindowMs: HISTORY_WINDOW_MS,
   markerTtlMs: 0,
   atomicBatch: false,
+  asyncPersist: false,
   allowDirect: false,
   rollup: false,
   denyDelete: false,
@@ -94,6 +100,19 @@ export function topologyOf(names: Names, { replicas }: TopologyOptions): Topolog
     description,
     ...more,
   });
+  /** One for each shard, all alike. */
+  const shardsOf = (name: string, description: string): StreamPlan[] =>
+    names.bucketsOf(name).map((one, shard, all) =>
+      bucket(
+        one,
+        all.length === 1 ? description : `${description}, shard ${String(shard)} of ${String(all.length)}`,
+        {
+          // A marker of one hour keeps a removed record from coming back after a crash (nats-server 8505).
+          markerTtlMs: HOUR,
+          atomicBatch: true,
+        },
+      ),
+    );
   return {
     streams: [
       {
@@ -103,6 +122,8 @@ export function topologyOf(names: Names, { replicas }: TopologyOptions): Topolog
         retention: "workqueue",
         discard: "new",
         maxBytes: 256 * MB,
+        // What a mesh works off within half a minute or so; behind that it is fairer to tell the publisher.
+        maxMessages: 64_000,
         // A message id is the sender's own affair (idempotency is by user and id, in the state-store): the
         // broker's window would let one user swallow another's message, so it is the least that there is.
         duplicateWindowMs: 100,
@@ -119,6 +140,9 @@ export function topologyOf(names: Names, { replicas }: TopologyOptions): Topolog
         maxBytes: 256 * MB,
         duplicateWindowMs: 100,
         replicas,
+        // A hint that is lost with the broker is sent again by the ticker; and it is the one write of an action that
+        // nothing durable hangs on (ADR 0023). The broker has it for streams without replicas alone.
+        asyncPersist: replicas === 1,
         description: "hints to look at an action, the newest for each",
       },
       {
@@ -127,6 +151,7 @@ export function topologyOf(names: Names, { replicas }: TopologyOptions): Topolog
         subjects: [names.history.all],
         maxAgeMs: 30 * DAY,
         maxBytes: 1024 * MB,
+        atomicBatch: true,
         replicas,
         description: "one message per closed action or refused trigger",
       },
@@ -159,9 +184,8 @@ export function topologyOf(names: Names, { replicas }: TopologyOptions): Topolog
         description: "messages that the broker gave up or somebody terminated",
       },
       bucket(buckets.definitions, "templates, states, plans and users", { atomicBatch: true }),
-      // A marker of one hour keeps a removed record from coming back after a crash (nats-server 8505).
-      bucket(buckets.jets, "jets", { markerTtlMs: HOUR }),
-      bucket(buckets.actions, "actions", { markerTtlMs: HOUR }),
+      ...shardsOf(buckets.jets, "jets"),
+      ...shardsOf(buckets.actions, "actions"),
       bucket(buckets.runners, "presence of runners", { markerTtlMs: 60_000 }),
       bucket(buckets.leases, "who leads", { markerTtlMs: 60_000 }),
     ],

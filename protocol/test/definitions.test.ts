@@ -56,16 +56,14 @@ describe("the sample of design §10", () => {
     });
   });
 
-  it("has its Template taken, but for its requirements, which are not built yet", () => {
-    expect(faults(TemplateDefinition, of("Template"))).toEqual(["requires: 'requires' is not built yet"]);
-    const { requires: _requires, ...rest } = of("Template");
-    const taken = TemplateDefinition.parse(rest);
+  it("has its Template taken", () => {
+    const taken = TemplateDefinition.parse(of("Template"));
     expect(taken).toMatchObject({
       limit: 0,
       onBusy: "refuse",
       pool: "default",
       variables: { port: 8080 },
-      requires: [],
+      requires: [{ template: "db", state: "running", actions: ["start"], otherwise: "refuse" }],
     });
     expect(taken.actions[0]).toMatchObject({
       accessLevel: "user",
@@ -162,10 +160,24 @@ describe("a key that is named and not built yet", () => {
     expect(step({ [key]: "x" })).toEqual([`${key}: '${key}' is not built yet`]);
   });
 
-  it("refuses a template with a limit, and an action that rolls back on error", () => {
-    expect(template({ limit: 3 })).toEqual(["limit: 'limit' is not built yet: leave it out or 0"]);
+  it("refuses an action that rolls back on error", () => {
     expect(template({ actions: [action({ rollbackOnError: true })] })).toEqual([
       "actions.0.rollbackOnError: 'rollbackOnError' is not built yet: leave it out or false",
+    ]);
+  });
+
+  it("refuses a limit that could not be counted in one record", () => {
+    expect(template({ limit: 5_000 })).toEqual([]);
+    expect(template({ limit: 5_001 })).toHaveLength(1);
+  });
+
+  it("refuses requirements of itself, twice of one, and for actions that are not there", () => {
+    const required = (more: object): object => ({ template: "db", state: "running", ...more });
+    const requires = [required({}), required({ actions: ["nothing"] }), required({ template: "t" })];
+    expect(template({ reference: "t", name: "t", requires })).toEqual([
+      "requires.1.template: template 'db' is required twice",
+      "requires.1.actions.0: there is no action 'nothing'",
+      "requires.2.template: a template cannot require itself",
     ]);
   });
 
@@ -215,11 +227,12 @@ describe("a template", () => {
     ]);
   });
 
-  it("has actions with a plan or without; a kind to run is refused, for none can be registered yet", () => {
+  it("has actions with a plan, with a kind to run, or with neither, but not with both", () => {
     expect(template({ actions: [action({ plan: "p" })] })).toEqual([]);
     expect(template({ actions: [action({})] })).toEqual([]);
-    expect(template({ actions: [action({ run: { kind: "k" } })] })).toEqual([
-      "actions.0.run: 'run' is not built yet: name a plan",
+    expect(template({ actions: [action({ run: { kind: "k" } })] })).toEqual([]);
+    expect(template({ actions: [action({ plan: "p", run: { kind: "k" } })] })).toEqual([
+      "actions.0.run: an action has a plan or runs a kind, not both",
     ]);
   });
 

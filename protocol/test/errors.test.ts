@@ -1,7 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { ACTION_ERROR_CODES, ERROR_CODES, isErrorCode } from "../src/index.ts";
 
-/** Word for word from design §5, and `unknown_letter` and `not_replayable` of ADR 0017. */
+/**
+ * Word for word from design §5, `unknown_letter` and `not_replayable` of ADR 0017, and of ADR 0028 those of what waits and
+ * is canceled.
+ */
 const STATUSES: Record<string, number> = {
   invalid_request: 400,
   forbidden: 403,
@@ -22,6 +25,8 @@ const STATUSES: Record<string, number> = {
   action_not_available: 409,
   not_pausable: 409,
   not_replayable: 409,
+  not_cancelable: 409,
+  canceled: 409,
   no_path: 409,
   trigger_expired: 410,
   requirement_unmet: 412,
@@ -49,6 +54,7 @@ const IN_AN_ACTION = [
 /** Ours beside those that the design lists: an ADR or the design is to take them up. */
 const NOT_IN_THE_DESIGN = [
   ...["unknown_kind", "unknown_action", "rollback_threw", "rollback_interrupted", "poison"],
+  ...["target_replaced", "hop_failed"],
 ];
 
 describe("the codes of refusals", () => {

@@ -130,6 +130,7 @@ describe("a prefix", () => {
       other.history.all,
       other.log.all,
       other.dead.all,
+      other.sealed("blue_jets"),
       other.svc.of("authz", "check"),
       other.svc.ofInstance("runner", "r1", "ask"),
     ];
@@ -158,7 +159,7 @@ describe("a prefix", () => {
 });
 
 describe("the table of subjects", () => {
-  it("has the eight kinds of design §5 and what the broker says, each under its stream", () => {
+  it("has the eight kinds of design §5, that of a copied bucket and what the broker says, each under its stream", () => {
     expect(SUBJECT_TABLE.map(({ subject, stream }) => `${subject} ${stream}`)).toEqual([
       "jm.trigger.<user>.<jet>.<action> JM_TRIGGERS",
       "jm.target.<user>.<jet>.<state> JM_TRIGGERS",
@@ -168,6 +169,7 @@ describe("the table of subjects", () => {
       "jm.history.<jet or kind> JM_HISTORY",
       "jm.log.<action-id> JM_LOGS",
       "jm.dead.<stream> JM_DEAD",
+      "jm.sealed.<bucket> KV_<bucket>",
       "$JS.EVENT.ADVISORY.CONSUMER.<kind>.<stream>.<consumer> JM_ADVISORIES",
     ]);
   });

@@ -42,7 +42,12 @@ export const COMMANDS = {
   "test:e2e": runProject("e2e"),
   "test:chaos": runProject("chaos"),
   chaos: (args) => runScript(inRoot("test/chaos/storm/main.ts"), args),
+  "prove:access": (args) => runScript(inRoot("test/prove/access/main.ts"), args),
   bench: (args) => runScript(inRoot("test/bench/mesh.bench.ts"), args),
+  "bench:scale": (args) => runScript(inRoot("test/bench/scale.bench.ts"), args),
+  "bench:size": (args) => runScript(inRoot("test/bench/size.bench.ts"), args),
+  "bench:overload": (args) => runScript(inRoot("test/bench/overload.bench.ts"), args),
+  "bench:profile": (args) => runScript(inRoot("test/bench/profile.bench.ts"), args),
   "bench:writer": (args) => runScript(inRoot("test/bench/writer.bench.ts"), args),
 };
 
@@ -58,7 +63,12 @@ const WITH_SERVER = [
   "test:e2e",
   "test:chaos",
   "chaos",
+  "prove:access",
   "bench",
+  "bench:scale",
+  "bench:size",
+  "bench:overload",
+  "bench:profile",
   "bench:writer",
 ];
 

@@ -12,6 +12,9 @@ type Manifest = Partial<
   Record<"dependencies" | "devDependencies" | "peerDependencies", Record<string, string>>
 >;
 
+/** A workspace of its own, which only the benchmark installs. */
+const PEERS = "test/bench/peers";
+
 const require = createRequire(import.meta.url);
 
 describe("the boundaries of this checkout", () => {
@@ -87,8 +90,20 @@ describe("the versions of dependencies", () => {
     expect(byHand).toEqual([]);
   });
 
-  it("are locked without the name of the host they came from", () => {
-    expect(readFileSync(join(ROOT, "pnpm-lock.yaml"), "utf8")).not.toMatch(/https?:\/\/|tarball:/);
+  it("are exact for what the benchmark alone installs, and none of it is the project's", () => {
+    const read = (folder: string): Manifest =>
+      JSON.parse(readFileSync(join(ROOT, folder, "package.json"), "utf8")) as Manifest;
+    const peers = Object.entries(read(PEERS).dependencies ?? {});
+    expect(peers.length).toBeGreaterThan(5);
+    expect(peers.filter(([, version]) => !/^\d+\.\d+\.\d+$/.test(version))).toEqual([]);
+    const lock = readFileSync(join(ROOT, "pnpm-lock.yaml"), "utf8");
+    expect(peers.filter(([name]) => lock.includes(`\n  '${name}@`) || lock.includes(`\n  ${name}@`))).toEqual(
+      [],
+    );
+  });
+
+  it.each(["", PEERS])("are locked without the name of the host they came from: ./%s", (folder) => {
+    expect(readFileSync(join(ROOT, folder, "pnpm-lock.yaml"), "utf8")).not.toMatch(/https?:\/\/|tarball:/);
   });
 });
 

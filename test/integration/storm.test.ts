@@ -1,6 +1,6 @@
-import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { runScript } from "../support/run-script.ts";
 
 /**
  * A short storm, as `npm run chaos` runs it. The seed is the first that ever found something: a jet whose creating
@@ -8,16 +8,7 @@ import { expect, test } from "vitest";
  */
 const MAIN = join(import.meta.dirname, "../chaos/storm/main.ts");
 
-function chaos(...args: string[]): Promise<{ code: number | null; lines: string[]; problem: string }> {
-  const child = spawn(process.execPath, [MAIN, ...args], { stdio: ["ignore", "pipe", "pipe"] });
-  let output = "";
-  let problem = "";
-  child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
-  child.stderr.on("data", (chunk: Buffer) => (problem += chunk.toString()));
-  return new Promise((resolve) => {
-    child.once("close", (code) => resolve({ code, lines: output.trimEnd().split("\n"), problem }));
-  });
-}
+const chaos = (...args: string[]): ReturnType<typeof runScript> => runScript(MAIN, args);
 
 test("a short storm violates nothing, says what it did, and ends with one object", async () => {
   const { code, lines, problem } = await chaos("--seed", "1", "--seconds", "10", "--runners", "2", "--json");
@@ -46,6 +37,7 @@ test.each([
   [["--seed", "x"], "--seed must be a whole number"],
   [["--seconds", "0"], "--seconds must be a whole number from 1"],
   [["--nodes", "2"], "--nodes is 1 or 3"],
+  [["--shards", "65"], "--shards must be a whole number from 1 to 64"],
   [["--sead", "1"], "--sead"],
 ])("a command line that is wrong, %j, is told so with 2, and nothing is started", async (args, says) => {
   const { code, problem } = await chaos(...args);

@@ -1,61 +1,34 @@
-import type {
-  AccessAnswer,
-  AccessCheck,
-  AccessLevel,
-  JetActionDefinition,
-  TemplateDefinition,
-} from "@jetmesh/protocol";
+import type { AccessAnswer, AccessCheck } from "@jetmesh/protocol";
 import { match } from "ts-pattern";
+import type { AccessFacts } from "./facts.ts";
+import {
+  atMost,
+  createActionOf,
+  type Level,
+  mayManage,
+  mayReadAction,
+  mayReadDefinition,
+  mayReadJet,
+  mayReadTemplate,
+} from "./rules.ts";
 
 /**
  * Who may do what (design §6), pure. Everything not allowed is denied; what a user may not see does not exist
- * for them, so a denial of reading says `unknown_…` and only a denial of doing says `forbidden`.
+ * for them, so a denial of reading says `unknown_…` and only a denial of doing says `forbidden`. A denied write of a
+ * definition always says `forbidden`, whether the thing is there or not.
  *
  *   P1  a user's rights are the union of the rules of every level up to their own
  *   P2  an unknown user has none
  */
-export interface AccessFacts {
-  /** The user's level; undefined for a user that the mesh does not know. */
-  levelOf(user: string): AccessLevel | undefined;
-  template(reference: string): TemplateDefinition | undefined;
-  jet(reference: string): JetFacts | undefined;
-  /** Whether the user is among the users of any jet of the template; the same for managers. */
-  isUserOfAnyJet(template: string, user: string): boolean;
-  isManagerOfAnyJet(template: string, user: string): boolean;
-  planLevel(reference: string): AccessLevel | undefined;
-  /** The level that it takes to bring a jet there; undefined where there is no such state. */
-  stateLevel(reference: string): AccessLevel | undefined;
-  isUser(reference: string): boolean;
-}
-
-export interface JetFacts {
-  readonly template: string;
-  readonly users: readonly string[];
-  readonly managers: readonly string[];
-}
-
-const RANK: Readonly<Record<AccessLevel, number>> = { user: 1, manager: 2, root: 3 };
-const atMost = (level: AccessLevel, limit: AccessLevel): boolean => RANK[level] <= RANK[limit];
-
-const ALLOW: AccessAnswer = { allow: true };
-const deny = (code: string, message: string): AccessAnswer => ({ allow: false, code, message });
-
 export function decideAccess(check: AccessCheck, facts: AccessFacts): AccessAnswer {
   const level = facts.levelOf(check.user);
   return match(check)
     .with({ operation: "trigger" }, ({ user, jet, action }) => {
       const target = facts.jet(jet);
       if (target === undefined || !mayReadJet(level, user, target)) return unknownJet(jet);
-      const template = facts.template(target.template);
-      const found = template?.actions.find((one) => one.reference === action);
-      if (
-        template === undefined ||
-        found === undefined ||
-        !mayReadAction(facts, level, user, template, found)
-      ) {
-        return deny("unknown_action", `jet '${jet}' has no action '${action}'`);
-      }
-      return ALLOW;
+      return readsAction(facts, level, user, target.template, action)
+        ? ALLOW
+        : deny("unknown_action", `jet '${jet}' has no action '${action}'`);
     })
     .with({ operation: "jet.create" }, ({ user, template }) => {
       const found = facts.template(template);
@@ -90,17 +63,43 @@ export function decideAccess(check: AccessCheck, facts: AccessFacts): AccessAnsw
     .with({ operation: "definition.read" }, ({ user, kind, reference }) =>
       mayReadDefinition(facts, level, user, kind, reference) ? ALLOW : unknown(kind.toLowerCase(), reference),
     )
-    .with({ operation: "definition.write" }, ({ user, kind, reference }) => {
-      // Managers of a template come with the whole table of design §6, action by action; until then root alone.
-      if (level === "root") return ALLOW;
-      return level === undefined
-        ? unknown(kind.toLowerCase(), reference)
+    .with({ operation: "definition.write" }, { operation: "definition.delete" }, (asked) => {
+      const { user, kind, reference } = asked;
+      if (level === undefined) return unknown(kind.toLowerCase(), reference);
+      return mayWriteDefinition(facts, level, asked)
+        ? ALLOW
         : deny("forbidden", `'${user}' may not change ${kind.toLowerCase()} '${reference}'`);
     })
-    .with({ operation: "run.read" }, ({ user, owner }) =>
-      level === "root" || (level !== undefined && user === owner)
+    .with({ operation: "action.read" }, ({ user, template, action }) =>
+      // Of one that its template has lost, which a jet may still name, root is told.
+      level === "root" || readsAction(facts, level, user, template, action)
         ? ALLOW
-        : deny("unknown_run", "there is no such action"),
+        : deny("unknown_action", `template '${template}' has no action '${action}'`),
+    )
+    .with(
+      { operation: "action.create" },
+      { operation: "action.update" },
+      { operation: "action.delete" },
+      (asked) => {
+        const { user, template, action } = asked;
+        if (level === undefined) return unknown("template", template);
+        return mayWriteAction(facts, level, asked)
+          ? ALLOW
+          : deny("forbidden", `'${user}' may not change action '${action}' of template '${template}'`);
+      },
+    )
+    .with({ operation: "managers.read" }, ({ user }) =>
+      level !== undefined && atMost("manager", level)
+        ? ALLOW
+        : deny("forbidden", `who manages what is shown to managers; '${user}' is none`),
+    )
+    .with({ operation: "run.read" }, { operation: "run.change" }, (asked) =>
+      mayReadRun(facts, level, asked) ? ALLOW : deny("unknown_run", "there is no such action"),
+    )
+    .with({ operation: "run.create" }, ({ user }) =>
+      level !== undefined && atMost("manager", level)
+        ? ALLOW
+        : deny("forbidden", `making actions takes a manager; '${user}' is none`),
     )
     .with({ operation: "dead.read" }, { operation: "dead.replay" }, ({ user }) =>
       // Letters hold what anybody sent to anything: root alone.
@@ -111,80 +110,85 @@ export function decideAccess(check: AccessCheck, facts: AccessFacts): AccessAnsw
     .exhaustive();
 }
 
-/** The same choice as the lifecycle's `createAction`: of those with no `from` and some `to` the first by priority. */
-function createActionOf(template: TemplateDefinition): JetActionDefinition | undefined {
-  return template.actions
-    .filter(({ from, to }) => from === undefined && to !== undefined)
-    .sort((a, b) => a.priority - b.priority || (a.reference < b.reference ? -1 : 1))[0];
-}
-
+const ALLOW: AccessAnswer = { allow: true };
+const deny = (code: string, message: string): AccessAnswer => ({ allow: false, code, message });
 const unknown = (kind: string, reference: string): AccessAnswer =>
   deny(`unknown_${kind}`, `there is no ${kind} '${reference}'`);
 const unknownJet = (reference: string): AccessAnswer => unknown("jet", reference);
 
-function mayReadJet(level: AccessLevel | undefined, user: string, jet: JetFacts): boolean {
-  if (level === undefined) return false;
-  if (level === "root" || jet.users.includes(user)) return true;
-  return level === "manager" && jet.managers.includes(user);
-}
+type Of<O extends AccessCheck["operation"]> = Extract<AccessCheck, { operation: O }>;
 
-function mayReadTemplate(
+function readsAction(
   facts: AccessFacts,
-  level: AccessLevel | undefined,
+  level: Level,
   user: string,
-  template: TemplateDefinition,
+  reference: string,
+  action: string,
 ): boolean {
-  if (level === undefined) return false;
-  if (level === "root" || mayAsUser(facts, user, template)) return true;
-  if (level !== "manager") return false;
-  return isAsManager(user, template) || facts.isManagerOfAnyJet(template.reference, user);
+  const template = facts.template(reference);
+  const found = template?.actions.find((one) => one.reference === action);
+  return template !== undefined && found !== undefined && mayReadAction(facts, level, user, template, found);
 }
 
-/** Rules of the level `user`: open to users, in its users, or in the users of any jet of it. */
-const mayAsUser = (facts: AccessFacts, user: string, template: TemplateDefinition): boolean =>
-  template.accessLevel === "user" ||
-  template.users.includes(user) ||
-  facts.isUserOfAnyJet(template.reference, user);
-
-const isAsManager = (user: string, template: TemplateDefinition): boolean =>
-  atMost(template.accessLevel, "manager") ||
-  template.users.includes(user) ||
-  template.managers.includes(user);
-
-/** The table of jet actions in design §6, a line a level. */
-export function mayReadAction(
+/** States, plans and users are root's; of a template also its managers', and deleting takes who made it. */
+function mayWriteDefinition(
   facts: AccessFacts,
-  level: AccessLevel | undefined,
-  user: string,
-  template: TemplateDefinition,
-  action: JetActionDefinition,
+  level: Level,
+  asked: Of<"definition.write" | "definition.delete">,
+): boolean {
+  if (level === "root") return true;
+  if (asked.kind !== "Template") return false;
+  const { user, reference } = asked;
+  const stored = facts.template(reference);
+  const holds = stored !== undefined && mayManage(level, stored.accessLevel, stored.managers.includes(user));
+  if (asked.operation === "definition.delete") return holds && facts.creatorOf(reference) === user;
+  const { change, after } = asked;
+  const willHold = after !== undefined && mayManage(level, after.accessLevel, after.isManaged);
+  // To make what somebody else has made meanwhile is to change it.
+  return willHold && (stored === undefined ? change === "create" : holds);
+}
+
+/** By its own level and the template's managers; the template's level does not count (design §6). */
+function mayWriteAction(
+  facts: AccessFacts,
+  level: Level,
+  asked: Of<"action.create" | "action.update" | "action.delete">,
+): boolean {
+  if (level === "root") return true;
+  const { user } = asked;
+  const template = facts.template(asked.template);
+  const stored = template?.actions.find(({ reference }) => reference === asked.action);
+  const isManaged = template?.managers.includes(user) === true;
+  const holds = stored !== undefined && mayManage(level, stored.accessLevel, isManaged);
+  return match(asked)
+    .with({ operation: "action.create" }, ({ accessLevel, isManaged: willBe }) =>
+      stored === undefined
+        ? mayManage(level, accessLevel, template === undefined ? willBe === true : isManaged)
+        : false,
+    )
+    .with(
+      { operation: "action.update" },
+      ({ accessLevel }) => holds && mayManage(level, accessLevel, isManaged),
+    )
+    .with({ operation: "action.delete" }, () => holds)
+    .exhaustive();
+}
+
+/**
+ * A run of a jet that lives goes with the jet and the jet action: who may trigger it sees what came of it, and may
+ * pause, resume, cancel or take it back. Of one whose jet is gone, or that never had one, who asked for it is left.
+ */
+function mayReadRun(
+  facts: AccessFacts,
+  level: Level,
+  { user, owner, of }: Of<"run.read" | "run.change">,
 ): boolean {
   if (level === undefined) return false;
   if (level === "root") return true;
-  if (action.accessLevel === "user" && mayAsUser(facts, user, template)) return true;
-  return level === "manager" && atMost(action.accessLevel, "manager") && isAsManager(user, template);
-}
-
-function mayReadDefinition(
-  facts: AccessFacts,
-  level: AccessLevel | undefined,
-  user: string,
-  kind: "State" | "User" | "Template" | "Plan",
-  reference: string,
-): boolean {
-  if (level === undefined) return false;
-  return match(kind)
-    .with("Template", () => {
-      const template = facts.template(reference);
-      return template !== undefined && mayReadTemplate(facts, level, user, template);
-    })
-    .with("State", () => facts.stateLevel(reference) !== undefined)
-    .with("Plan", () => {
-      const planLevel = facts.planLevel(reference);
-      return (
-        planLevel !== undefined && (level === "root" || (level === "manager" && atMost(planLevel, "manager")))
-      );
-    })
-    .with("User", () => facts.isUser(reference) && (level === "root" || user === reference))
-    .exhaustive();
+  const jet = of === undefined ? undefined : facts.jet(of.jet);
+  if (of === undefined || jet?.incarnation !== of.incarnation) return user === owner;
+  const template = facts.template(jet.template);
+  if (template === undefined || !mayReadJet(level, user, jet)) return false;
+  const action = template.actions.find(({ reference }) => reference === of.action) ?? of;
+  return mayReadAction(facts, level, user, template, action);
 }

@@ -1,1 +1,3 @@
-export { type AccessFacts, decideAccess, type JetFacts, mayReadAction } from "./decide.ts";
+export { decideAccess } from "./decide.ts";
+export type { AccessFacts, JetFacts } from "./facts.ts";
+export { type Sight, seenAction, seenTemplate, withUnseen } from "./seen-template.ts";

@@ -1,10 +1,20 @@
 import type { AccessAnswer, AccessCheck } from "@jetmesh/protocol";
 import { describe, expect, it } from "vitest";
 import { decideAccess } from "../src/index.ts";
-import { ACTION, factsOf, JET, OTHER_JET, STRANGER, TEMPLATE, WHO, type World } from "./world.ts";
+import {
+  ACTION,
+  factsOf,
+  INCARNATION,
+  JET,
+  OTHER_JET,
+  STRANGER,
+  TEMPLATE,
+  WHO,
+  type World,
+} from "./world.ts";
 
 /** What she is answered in a world that differs from a stranger's by what is given. */
-const ask = (check: Record<string, string>, world: Partial<World> = {}): AccessAnswer =>
+const ask = (check: Record<string, unknown>, world: Partial<World> = {}): AccessAnswer =>
   decideAccess({ user: WHO, ...check } as unknown as AccessCheck, factsOf({ ...STRANGER, ...world }));
 const codeOf = (answer: AccessAnswer): string => (answer.allow ? "allow" : answer.code);
 const trigger = { operation: "trigger", jet: JET, action: ACTION };
@@ -67,10 +77,39 @@ describe("a manager", () => {
     );
   });
 
-  it("changes no definition, not even a template that she manages: that is for root", () => {
-    const write = { operation: "definition.write", kind: "Template", reference: TEMPLATE };
-    expect(codeOf(ask(write, { ...manager, isTemplateManager: true }))).toBe("forbidden");
+  const after = { accessLevel: "manager", isManaged: true };
+  const write = {
+    operation: "definition.write",
+    kind: "Template",
+    reference: TEMPLATE,
+    change: "update",
+    after,
+  };
+
+  it("changes a template that she manages, and no other", () => {
+    expect(codeOf(ask(write, { ...manager, isTemplateManager: true }))).toBe("allow");
     expect(codeOf(ask(write, { ...manager, isTemplateUser: true }))).toBe("forbidden");
+    expect(codeOf(ask(write, { ...manager, isJetManager: true }))).toBe("forbidden");
+  });
+
+  it("neither takes a template away from herself nor raises it above her level", () => {
+    const hers = { ...manager, isTemplateManager: true };
+    for (const change of [{ isManaged: false }, { accessLevel: "root" }])
+      expect(codeOf(ask({ ...write, after: { ...after, ...change } }, hers))).toBe("forbidden");
+  });
+
+  it("does not change a template by saying nothing of what it will be", () => {
+    const { after: _after, ...silent } = write;
+    expect(codeOf(ask(silent, { ...manager, isTemplateManager: true }))).toBe("forbidden");
+  });
+
+  it("changes actions of a template of level root that she manages, up to her own level", () => {
+    const hers = { ...manager, template: "root", isTemplateManager: true } as const;
+    const update = { operation: "action.update", template: TEMPLATE, action: ACTION, accessLevel: "user" };
+    expect(codeOf(ask(update, { ...hers, action: "manager" }))).toBe("allow");
+    expect(codeOf(ask(update, { ...hers, action: "root" }))).toBe("forbidden");
+    expect(codeOf(ask({ ...update, accessLevel: "root" }, { ...hers, action: "manager" }))).toBe("forbidden");
+    expect(codeOf(ask(write, hers))).toBe("forbidden");
   });
 
   it("profits from the rules of users as well", () => {
@@ -106,6 +145,16 @@ describe("what somebody may not see", () => {
       "template to change",
       { operation: "definition.write", kind: "Template", reference: TEMPLATE },
       { operation: "definition.write", kind: "Template", reference: "ghost" },
+    ],
+    [
+      "jet action to change",
+      { operation: "action.update", template: TEMPLATE, action: ACTION, accessLevel: "user" },
+      { operation: "action.update", template: "ghost", action: ACTION, accessLevel: "user" },
+    ],
+    [
+      "template to delete",
+      { operation: "definition.delete", kind: "Template", reference: TEMPLATE },
+      { operation: "definition.delete", kind: "Template", reference: "ghost" },
     ],
     [
       "plan",
@@ -145,6 +194,28 @@ describe("what somebody may not see", () => {
     expect(ask({ operation: "run.read", owner: "bob" })).toEqual(
       ask({ operation: "run.read", owner: "ghost" }),
     );
+  });
+});
+
+describe("a run", () => {
+  const of = { jet: JET, incarnation: INCARNATION, action: "gone", accessLevel: "user" };
+  const read = { operation: "run.read", owner: WHO, of };
+
+  it("of an action that the template has lost goes by the level that the action had", () => {
+    expect(codeOf(ask({ ...read, owner: "bob" }, { isJetUser: true }))).toBe("allow");
+    expect(codeOf(ask({ ...read, of: { ...of, accessLevel: "root" } }, { isJetUser: true }))).toBe(
+      "unknown_run",
+    );
+  });
+
+  it("of a jet that she may not read any more is not hers either", () => {
+    expect(codeOf(ask(read))).toBe("unknown_run");
+  });
+
+  it("of a jet whose name has another now is not for the users of that one", () => {
+    const before = { ...read, owner: "bob", of: { ...of, incarnation: INCARNATION - 1 } };
+    expect(codeOf(ask(before, { isJetUser: true }))).toBe("unknown_run");
+    expect(codeOf(ask({ ...before, owner: WHO }))).toBe("allow");
   });
 });
 

@@ -6,16 +6,25 @@ import { WHO, type World } from "./world.ts";
  */
 type Right =
   | "read the action"
+  | "change the action"
+  | "add an action"
+  | "remove the action"
   | "read the jet"
   | "change the jet"
   | "create a jet"
   | "read the template"
+  | "create a template"
   | "change the template"
+  | "delete the template"
+  | "read who manages"
   | "read a user's plan"
   | "read a manager's plan"
   | "read a root's plan"
   | "change a plan"
   | "read a state"
+  | "bring to a user's state"
+  | "bring to a manager's state"
+  | "bring to a root's state"
   | "change a state"
   | "read herself"
   | "read another user"
@@ -48,8 +57,30 @@ const RULES: readonly (readonly [Level, Right, Condition])[] = [
   ["user", "read the template", isOpenToUsers],
   ["manager", "read the template", (w) => isOpenToManagers(w) || w.isJetManager || w.isOtherJetManager],
   ["root", "read the template", always],
-  // A template's managers may change it action by action (design §6), which is not built yet: root alone.
+  // Of what is changed the rule must hold before and after: nobody takes a thing away from themselves.
+  ["manager", "create a template", (w) => w.newLevel !== "root" && w.isManagerAfter],
+  ["root", "create a template", always],
+  [
+    "manager",
+    "change the template",
+    (w) => w.template !== "root" && w.isTemplateManager && w.newLevel !== "root" && w.isManagerAfter,
+  ],
   ["root", "change the template", always],
+  ["manager", "delete the template", (w) => w.template !== "root" && w.isTemplateManager && w.isCreator],
+  ["root", "delete the template", always],
+  // Action by action: the action's level and the template's managers, whatever the template's level is.
+  ["manager", "add an action", (w) => w.newLevel !== "root" && w.isTemplateManager],
+  ["root", "add an action", always],
+  [
+    "manager",
+    "change the action",
+    (w) => w.action !== "root" && w.newLevel !== "root" && w.isTemplateManager,
+  ],
+  ["root", "change the action", always],
+  ["manager", "remove the action", (w) => w.action !== "root" && w.isTemplateManager],
+  ["root", "remove the action", always],
+  ["manager", "read who manages", always],
+  ["root", "read who manages", always],
 
   ["manager", "read a user's plan", always],
   ["manager", "read a manager's plan", always],
@@ -59,6 +90,9 @@ const RULES: readonly (readonly [Level, Right, Condition])[] = [
   ["root", "change a plan", always],
 
   ["user", "read a state", always],
+  ["user", "bring to a user's state", always],
+  ["manager", "bring to a manager's state", always],
+  ["root", "bring to a root's state", always],
   ["root", "change a state", always],
   ["user", "read herself", always],
   ["root", "read another user", always],
@@ -88,6 +122,14 @@ export type Verdict = "allow" | "forbidden" | `unknown_${string}`;
 const visible = (seen: boolean, done: boolean, unknown: Verdict): Verdict =>
   seen ? (done ? "allow" : "forbidden") : unknown;
 
+const writeDenied = (w: World, unknown: Verdict): Verdict => (w.level === undefined ? unknown : "forbidden");
+const written = (w: World, right: Right, unknown: Verdict): Verdict =>
+  may(w, right) ? "allow" : writeDenied(w, unknown);
+const brought = (w: World, right: Right): Verdict =>
+  visible(may(w, "read the jet"), may(w, right), "unknown_jet");
+const ofJet = (w: World): Verdict =>
+  may(w, "read the jet") && may(w, "read the action") ? "allow" : "unknown_run";
+
 /** Every question of the cross product, with its answer by the rules above. */
 export const QUESTIONS = {
   "trigger the action": (w: World): Verdict =>
@@ -108,16 +150,40 @@ export const QUESTIONS = {
   "read herself": (w: World): Verdict => (may(w, "read herself") ? "allow" : "unknown_user"),
   "read another user": (w: World): Verdict => (may(w, "read another user") ? "allow" : "unknown_user"),
   // Who asks to write is told "forbidden" whether it is there or not: that gives nothing away either.
-  "change the template": (w: World): Verdict =>
-    may(w, "change the template") ? "allow" : w.level === undefined ? "unknown_template" : "forbidden",
-  "change a plan": (w: World): Verdict =>
-    may(w, "change a plan") ? "allow" : w.level === undefined ? "unknown_plan" : "forbidden",
-  "change a state": (w: World): Verdict =>
-    may(w, "change a state") ? "allow" : w.level === undefined ? "unknown_state" : "forbidden",
-  "change a user": (w: World): Verdict =>
-    may(w, "change a user") ? "allow" : w.level === undefined ? "unknown_user" : "forbidden",
+  "create a template": (w: World): Verdict => written(w, "create a template", "unknown_template"),
+  "make the template anew": (w: World): Verdict => written(w, "change the template", "unknown_template"),
+  "change the template": (w: World): Verdict => written(w, "change the template", "unknown_template"),
+  "change a template that is not there": (w: World): Verdict =>
+    w.level === "root" ? "allow" : writeDenied(w, "unknown_template"),
+  "delete the template": (w: World): Verdict => written(w, "delete the template", "unknown_template"),
+  "read the action": (w: World): Verdict => (may(w, "read the action") ? "allow" : "unknown_action"),
+  "add an action": (w: World): Verdict => written(w, "add an action", "unknown_template"),
+  "add an action to a template of her own": (w: World): Verdict =>
+    written(w, "create a template", "unknown_template"),
+  "change the action": (w: World): Verdict => written(w, "change the action", "unknown_template"),
+  "change an action that is not there": (w: World): Verdict =>
+    w.level === "root" ? "allow" : writeDenied(w, "unknown_template"),
+  "remove the action": (w: World): Verdict => written(w, "remove the action", "unknown_template"),
+  "change a plan": (w: World): Verdict => written(w, "change a plan", "unknown_plan"),
+  "delete a plan": (w: World): Verdict => written(w, "change a plan", "unknown_plan"),
+  "change a state": (w: World): Verdict => written(w, "change a state", "unknown_state"),
+  "delete a state": (w: World): Verdict => written(w, "change a state", "unknown_state"),
+  "change a user": (w: World): Verdict => written(w, "change a user", "unknown_user"),
+  "delete a user": (w: World): Verdict => written(w, "change a user", "unknown_user"),
+  "read who manages": (w: World): Verdict => (may(w, "read who manages") ? "allow" : "forbidden"),
+  "bring to a user's state": (w: World): Verdict => brought(w, "bring to a user's state"),
+  "bring to a manager's state": (w: World): Verdict => brought(w, "bring to a manager's state"),
+  "bring to a root's state": (w: World): Verdict => brought(w, "bring to a root's state"),
   "read her own run": (w: World): Verdict => (w.level === undefined ? "unknown_run" : "allow"),
   "read a run of somebody else": (w: World): Verdict => (w.level === "root" ? "allow" : "unknown_run"),
+  // A run of a jet goes with the jet and the action, whoever asked for it.
+  "read her own run of the jet": ofJet,
+  "read somebody's run of the jet": ofJet,
+  "pause somebody's run of the jet": ofJet,
+  "read her own run of a jet that is gone": (w: World): Verdict =>
+    w.level === undefined ? "unknown_run" : "allow",
+  "read somebody's run of a jet that is gone": (w: World): Verdict =>
+    w.level === "root" ? "allow" : "unknown_run",
   // Refused before anything is looked up, so it does not say whether a letter is there.
   "read dead letters": (w: World): Verdict => (may(w, "read dead letters") ? "allow" : "forbidden"),
   "replay a dead letter": (w: World): Verdict => (may(w, "replay a dead letter") ? "allow" : "forbidden"),

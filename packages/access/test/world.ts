@@ -9,6 +9,12 @@ export const OTHER_JET = "web2";
 export const TEMPLATE = "web";
 export const ACTION = "start";
 export const CREATE = "create";
+export const INCARNATION = 7;
+const STATE_LEVELS: Readonly<Record<string, AccessLevel>> = {
+  running: "user",
+  "manager-state": "manager",
+  "root-state": "root",
+};
 
 /** One combination of levels and memberships. */
 export interface World {
@@ -23,6 +29,11 @@ export interface World {
   readonly isJetManager: boolean;
   readonly isOtherJetUser: boolean;
   readonly isOtherJetManager: boolean;
+  /** Whether she made the template. */
+  readonly isCreator: boolean;
+  /** Of what she writes: the level, and whether she stands in its managers. */
+  readonly newLevel: AccessLevel;
+  readonly isManagerAfter: boolean;
 }
 
 export const STRANGER: World = {
@@ -35,6 +46,9 @@ export const STRANGER: World = {
   isJetManager: false,
   isOtherJetUser: false,
   isOtherJetManager: false,
+  isCreator: false,
+  newLevel: "manager",
+  isManagerAfter: false,
 };
 
 const LEVELS: readonly AccessLevel[] = ["user", "manager", "root"];
@@ -45,6 +59,8 @@ const MEMBERSHIPS = [
   "isJetManager",
   "isOtherJetUser",
   "isOtherJetManager",
+  "isCreator",
+  "isManagerAfter",
 ] as const;
 
 /** Every combination that there is. */
@@ -52,10 +68,11 @@ export function* allWorlds(): Generator<World> {
   for (const level of [undefined, ...LEVELS])
     for (const template of LEVELS)
       for (const action of LEVELS)
-        for (let bits = 0; bits < 2 ** MEMBERSHIPS.length; bits += 1) {
-          const memberships = MEMBERSHIPS.map((name, bit) => [name, (bits & (1 << bit)) !== 0] as const);
-          yield { ...STRANGER, level, template, action, ...Object.fromEntries(memberships) };
-        }
+        for (const newLevel of LEVELS)
+          for (let bits = 0; bits < 2 ** MEMBERSHIPS.length; bits += 1) {
+            const memberships = MEMBERSHIPS.map((name, bit) => [name, (bits & (1 << bit)) !== 0] as const);
+            yield { ...STRANGER, level, template, action, newLevel, ...Object.fromEntries(memberships) };
+          }
 }
 
 const actionOf = (reference: string, accessLevel: AccessLevel): JetActionDefinition => ({
@@ -91,11 +108,20 @@ export function factsOf(world: World): AccessFacts {
     note: "",
   };
   const jets = new Map<string, JetFacts>([
-    [JET, { template: TEMPLATE, users: withHer(world.isJetUser), managers: withHer(world.isJetManager) }],
+    [
+      JET,
+      {
+        template: TEMPLATE,
+        incarnation: INCARNATION,
+        users: withHer(world.isJetUser),
+        managers: withHer(world.isJetManager),
+      },
+    ],
     [
       OTHER_JET,
       {
         template: TEMPLATE,
+        incarnation: INCARNATION,
         users: withHer(world.isOtherJetUser),
         managers: withHer(world.isOtherJetManager),
       },
@@ -111,11 +137,12 @@ export function factsOf(world: World): AccessFacts {
   return {
     levelOf: (user) => (user === WHO ? world.level : user === "bob" ? "manager" : undefined),
     template: (reference) => (reference === TEMPLATE ? template : undefined),
+    creatorOf: (reference) => (reference === TEMPLATE ? (world.isCreator ? WHO : "bob") : undefined),
     jet: (reference) => jets.get(reference),
     isUserOfAnyJet: (reference, user) => anyJet(reference, user, "users"),
     isManagerOfAnyJet: (reference, user) => anyJet(reference, user, "managers"),
     planLevel: (reference) => planLevels[reference],
-    stateLevel: (reference) => (reference === "running" ? "user" : undefined),
+    stateLevel: (reference) => STATE_LEVELS[reference],
     isUser: (reference) => reference === "bob" || reference === WHO,
   };
 }

@@ -1,5 +1,5 @@
 import { MeshError } from "@jetmesh/client";
-import { BrokerError, ensureError, UnavailableError } from "@jetmesh/storage";
+import { BrokerError, ensureError, ShardsError, UnavailableError } from "@jetmesh/storage";
 import { CommanderError } from "commander";
 
 /** What a script can tell apart (design §5). */
@@ -63,6 +63,7 @@ export function reportOf(thrown: unknown): Report | undefined {
       ...(details === undefined ? {} : { details }),
     };
   }
+  if (error instanceof ShardsError) return { exitCode: EXIT.failed, code: "shards", message };
   if (error instanceof BrokerError) return { exitCode: EXIT.failed, code: "broker", message };
   return { exitCode: EXIT.failed, code: "internal", message: error.stack ?? message };
 }
@@ -83,6 +84,10 @@ const REMEDIES: Readonly<Record<string, string>> = {
     "`jm dead list` shows those that there are; they go after 30 days, and when they are replayed",
   not_replayable: "`jm dead show SEQ` shows what is kept of it",
   jet_busy: "wait until it has ended (`jm watch JET`), or take your turn with --queue",
+  in_use: "stop those that require it first, or add --force as one of its managers",
+  requirement_unmet:
+    "bring one of the required template to that state first, or let `otherwise: bring` do it",
+  limit_reached: "destroy one of the template's jets, or raise its limit",
   action_not_available: "`jm jet actions JET` shows those that can be triggered now",
   already_exists: "choose another reference",
   wait_timeout: "`jm action get ID` shows it; wait longer with --timeout",

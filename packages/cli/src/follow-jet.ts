@@ -1,6 +1,6 @@
 import type { MeshClient } from "@jetmesh/client";
-import type { JetRecord } from "@jetmesh/protocol";
-import { createMeshStore, type Follower, follow } from "@jetmesh/storage";
+import type { JetRecord, Names } from "@jetmesh/protocol";
+import { createMeshStore, type Follower, follow, mayRead } from "@jetmesh/storage";
 import { type JetChange, jetChanges } from "./jet-changes.ts";
 
 export interface JetWatch {
@@ -12,8 +12,15 @@ export interface JetWatch {
   readonly onProblem?: (problem: string) => void;
 }
 
-/** Follows jets and tells each step from state to state, in order. The bucket keeps a key's newest record alone. */
-export function followJets({ connection, names }: MeshClient, watch: JetWatch): Follower {
+/** False for a user of a mesh with authentication, who has the API alone. */
+export const mayReadBuckets = ({ connection, names }: MeshClient): Promise<boolean> =>
+  mayRead(connection, names.kvStream(names.buckets.definitions));
+
+/**
+ * Follows jets and tells each step from state to state, in order. The bucket keeps a key's newest record alone.
+ * `names` are those with the mesh's shards.
+ */
+export function followJets({ connection }: MeshClient, names: Names, watch: JetWatch): Follower {
   const store = createMeshStore(connection, names);
   const records = new Map<string, JetRecord>();
   const follower = follow(connection, names, {

@@ -1,9 +1,10 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { connectClient, type MeshClient } from "@jetmesh/client";
 import { createNames, DEFAULT_PREFIX, type Names, Reference } from "@jetmesh/protocol";
 import { UnavailableError } from "@jetmesh/storage";
-import { UsageError } from "./errors.ts";
+import { hasKeys, keyFolderOf, openKeyFolder } from "./auth/key-folder.ts";
+import { FailedError, UsageError } from "./errors.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -31,7 +32,12 @@ export interface Settings {
   readonly address: MeshAddress;
   readonly user: string;
   readonly names: Names;
+  /** What the user connects with; undefined where the mesh asks nobody who they are. */
   readonly credsFile: string | undefined;
+  /** What whoever looks after the broker connects with: for what is no user's business. */
+  readonly operatorFile: string | undefined;
+  /** Faults at named points, for tests. */
+  readonly faults: string | undefined;
   /** Undefined where none was given: each command has its own. */
   readonly timeoutMs: number | undefined;
 }
@@ -59,6 +65,12 @@ export function readUrlFile(store: string): string | undefined {
   }
 }
 
+/** Who is root of the mesh, in no bucket. */
+export const rootUser = (env: Environment): string => {
+  const given = env["JM_ROOT_USER"] ?? "";
+  return given === "" ? "root" : given;
+};
+
 export function findUser({ user }: Pick<GlobalOptions, "user">, env: Environment): string {
   const given =
     [user, env["JM_USER"], env["JM_ROOT_USER"]].find((one) => one !== undefined && one !== "") ?? "root";
@@ -69,14 +81,32 @@ export function findUser({ user }: Pick<GlobalOptions, "user">, env: Environment
 }
 
 export function readSettings(options: GlobalOptions, env: Environment): Settings {
-  const creds = env["NATS_CREDS_FILE"] ?? "";
+  const faults = env["JM_FAULTS"] ?? "";
+  const address = findMesh(options, env);
+  const user = findUser(options, env);
   return {
-    address: findMesh(options, env),
-    user: findUser(options, env),
+    address,
+    user,
     names: namesOf(env),
-    credsFile: creds === "" ? undefined : creds,
+    ...findCredentials(address, user, env),
+    faults: faults === "" ? undefined : faults,
     timeoutMs: options.timeout,
   };
+}
+
+/** NATS_CREDS_FILE for whoever it is; else, for the mesh of the last `up`, what its folder of keys has. */
+export function findCredentials(
+  { url }: MeshAddress,
+  user: string,
+  env: Environment,
+  store = DEFAULT_STORE,
+): Pick<Settings, "credsFile" | "operatorFile"> {
+  const given = env["NATS_CREDS_FILE"] ?? "";
+  if (given !== "") return { credsFile: given, operatorFile: given };
+  const path = keyFolderOf(store);
+  if (readUrlFile(store) !== url || !hasKeys(path)) return { credsFile: undefined, operatorFile: undefined };
+  const folder = openKeyFolder(path);
+  return { credsFile: folder.userFile(user), operatorFile: folder.operatorFile };
 }
 
 function namesOf(env: Environment): Names {
@@ -89,13 +119,32 @@ function namesOf(env: Environment): Names {
 }
 
 /** Connects, or says where it looked and what would help. */
-export async function connect({ address, user, names, credsFile }: Settings): Promise<MeshClient> {
+export async function connect({ address, user, names, credsFile, faults }: Settings): Promise<MeshClient> {
   const { url, from } = address;
+  if (credsFile !== undefined && !existsSync(credsFile)) {
+    throw new UsageError(
+      `there are no credentials of '${user}' in ${credsFile}\n  \`jm auth key ${user}\` makes some; or name a file of theirs by NATS_CREDS_FILE`,
+    );
+  }
   try {
-    return await connectClient({ url, user, prefix: names.prefix, credsFile, name: "jetmesh cli" });
+    return await connectClient({ url, user, prefix: names.prefix, credsFile, faults, name: "jetmesh cli" });
   } catch (thrown) {
     if (!(thrown instanceof UnavailableError)) throw thrown;
+    if (/authorization violation/i.test(thrown.message)) throw refused(thrown, credsFile);
     const remedy = "start a mesh with `./jm up`, or say where it is with --url or NATS_URL";
     throw new UnavailableError(`${thrown.message} (${from})\n  ${remedy}`, { cause: thrown });
   }
+}
+
+function refused(thrown: Error, credsFile: string | undefined): FailedError {
+  const remedy =
+    credsFile === undefined
+      ? "it asks who connects: name a file with your key by NATS_CREDS_FILE"
+      : `it does not know the key in ${credsFile}: it was revoked or replaced, or the server has not read it yet`;
+  return new FailedError(
+    `the server lets nobody in without a key that it knows: ${thrown.message}\n  ${remedy}`,
+    {
+      code: "forbidden",
+    },
+  );
 }

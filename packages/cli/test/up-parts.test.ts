@@ -104,6 +104,11 @@ describe("the lines to type next", () => {
     expect(lines).toContain("./jm jet trigger web1 restart --wait");
   });
 
+  it("name the bucket that holds the jet, where the mesh has several", () => {
+    const lines = nextLines({ ...given, names: createNames("jm", 3), isDefaultStore: true });
+    expect(lines).toContain("nats --server nats://127.0.0.1:4222 kv get jm_jets_1 web1");
+  });
+
   it("name the mesh where the command would not find it by itself, and the file of credentials", () => {
     const lines = nextLines({ ...given, credsFile: "/a b.creds", isDefaultStore: false });
     expect(lines).toContain("./jm --url nats://127.0.0.1:4222 jet list");

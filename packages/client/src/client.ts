@@ -1,35 +1,33 @@
 import {
+  type ActionRecord,
+  type AskOf,
   createNames,
   DEFAULT_PREFIX,
   type Endpoint,
-  type ErrorCode,
+  inboxPrefixOf,
   isErrorCode,
   MESSAGE_ID_HEADER,
   type Names,
   type OnBusy,
 } from "@jetmesh/protocol";
-import { ask, type Connection, connectMesh, writeRepeatable } from "@jetmesh/storage";
-
-/** What the mesh answered instead of a result: a code of `docs/errors.md`, a message, and sometimes details. */
-export class MeshError extends Error {
-  override readonly name = "MeshError";
-  readonly code: ErrorCode;
-  readonly details: unknown;
-
-  constructor(code: ErrorCode, message: string, details?: unknown) {
-    super(message);
-    this.code = code;
-    this.details = details;
-  }
-}
+import { ask, type Connection, connectMesh, namesOfMesh, writeRepeatable } from "@jetmesh/storage";
+import type { Asks } from "./asks.ts";
+import { MeshError } from "./mesh-error.ts";
+import { allPages } from "./pages.ts";
+import type { ItemOf, ListEndpoint, ReplyOf } from "./replies.ts";
+import { untilEnded } from "./until-ended.ts";
 
 export interface ClientOptions {
   readonly url: string;
   /** Who asks: a token of every subject that this client uses. */
   readonly user: string;
   readonly prefix?: string | undefined;
+  /** How many shards the mesh has, where that is known and its buckets are to be read; `meshNames` finds it out. */
+  readonly shards?: number | undefined;
   readonly credsFile?: string | undefined;
   readonly name?: string | undefined;
+  /** Faults at named points, for tests alone. */
+  readonly faults?: string | undefined;
 }
 
 export interface TriggerMessage {
@@ -40,15 +38,19 @@ export interface TriggerMessage {
 }
 
 /** A program's end of the mesh. */
-export interface MeshClient {
+export interface MeshClient extends Asks {
   readonly user: string;
+  /** Enough for subjects; who reads the buckets of jets and actions needs `meshNames`. */
   readonly names: Names;
+  /** The names with the number of shards that the mesh has, read from the broker. */
+  meshNames(): Promise<Names>;
   readonly connection: Connection;
-  /**
-   * Asks an endpoint. Throws `MeshError` for what the mesh refuses, `UnavailableError` where nobody answers in
-   * `timeoutMs` (10 s by default; a request that waits gets what it waits on top).
-   */
-  request<T = unknown>(endpoint: Endpoint, body?: Record<string, unknown>, timeoutMs?: number): Promise<T>;
+  /** As `request`, with the types of the endpoint. */
+  call<E extends Endpoint>(endpoint: E, ask: AskOf<E>, timeoutMs?: number): Promise<ReplyOf<E>>;
+  /** Everything that a list has, page after page; `limit` is that of a page. */
+  pages<E extends ListEndpoint>(endpoint: E, filter?: AskOf<E>): AsyncGenerator<ItemOf<E>, void, undefined>;
+  /** The action once it has ended, however it did; throws `MeshError` of `wait_timeout` where it goes on longer. */
+  ended(actionId: string, timeoutMs?: number): Promise<ActionRecord>;
   /** Publishes a trigger and gives its sequence once the broker has it: accepted or refused is decided later. */
   publishTrigger(jet: string, action: string, message?: TriggerMessage): Promise<number>;
   close(): Promise<void>;
@@ -57,12 +59,20 @@ export interface MeshClient {
 const REQUEST_MS = 10_000;
 
 export async function connectClient(options: ClientOptions): Promise<MeshClient> {
-  const { url, user, credsFile } = options;
-  const names = createNames(options.prefix ?? DEFAULT_PREFIX);
-  const connection = await connectMesh({ url, credsFile, name: options.name ?? `jetmesh client ${user}` });
-  return {
+  const { url, user, credsFile, faults } = options;
+  const names = createNames(options.prefix ?? DEFAULT_PREFIX, options.shards);
+  const connection = await connectMesh({
+    url,
+    credsFile,
+    // Who has credentials may be let listen to answers of their own alone.
+    ...(credsFile === undefined ? {} : { inboxPrefix: inboxPrefixOf(user) }),
+    faults,
+    name: options.name ?? `jetmesh client ${user}`,
+  });
+  const client: MeshClient = {
     user,
     names,
+    meshNames: () => namesOfMesh(connection, names),
     connection,
     async request<T>(endpoint: Endpoint, body: Record<string, unknown> = {}, timeoutMs = REQUEST_MS) {
       const waits =
@@ -72,13 +82,20 @@ export async function connectClient(options: ClientOptions): Promise<MeshClient>
       const { code, message, details } = answer.error;
       throw new MeshError(isErrorCode(code) ? code : "internal", message, details);
     },
+    call: (endpoint, body, timeoutMs) => client.request(endpoint, body, timeoutMs),
+    pages: (endpoint, filter) => allPages(client, endpoint, filter),
+    ended: (id, timeoutMs) => untilEnded(client, id, timeoutMs),
     publishTrigger(jet, action, { messageId, ...body } = {}) {
       const headers: [string, string][] = messageId === undefined ? [] : [[MESSAGE_ID_HEADER, messageId]];
       return writeRepeatable(connection, names.trigger.of(user, jet, action), JSON.stringify(body), {
         point: "trigger.publish",
         headers,
+        // The broker knows an id for a tenth of a second, whoever sent it, and drops what has the same: this may be
+        // another user's. Stored twice by one user it is one trigger.
+        untilStored: true,
       });
     },
     close: () => connection.close(),
   };
+  return client;
 }

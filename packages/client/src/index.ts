@@ -1,7 +1,4 @@
-export {
-  type ClientOptions,
-  connectClient,
-  type MeshClient,
-  MeshError,
-  type TriggerMessage,
-} from "./client.ts";
+export { type ClientOptions, connectClient, type MeshClient, type TriggerMessage } from "./client.ts";
+export { exportDocuments } from "./export.ts";
+export { isRefusal, MeshError } from "./mesh-error.ts";
+export type { Deleted, ItemOf, ListEndpoint, Page, Replies, ReplyOf } from "./replies.ts";

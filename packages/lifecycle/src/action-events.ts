@@ -53,7 +53,13 @@ export type ActionEvent =
   /** By the holder, between steps, when it has the nonce; else by a state-store, where nobody holds it. */
   | { readonly type: "pause"; readonly nonce?: string; readonly left?: Leavings }
   | { readonly type: "unpause" }
-  | { readonly type: "cancel"; readonly why: ActionErrorCode; readonly message: string }
+  /** `left`: what a holder had in hand when it ended it. */
+  | {
+      readonly type: "cancel";
+      readonly why: ActionErrorCode;
+      readonly message: string;
+      readonly left?: Leavings;
+    }
   /** A state-store looks at the start delay and the deadline of an action that nobody holds, or only a dead holder. */
   | { readonly type: "expire"; readonly holderDead: boolean }
   /** Neither plan nor kind: straight to its end. */

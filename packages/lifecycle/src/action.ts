@@ -39,17 +39,10 @@ import { hasPassed, type Now } from "./instants.ts";
  *   A5  an outcome has no timers, a claim no second holder, and PAUSED lets no delay count.
  */
 export function decideAction(record: ActionRecord, event: ActionEvent, now: Now): ActionDecision {
-  return match(record.state)
-    .with("SLEEPING", () => whenSleeping(record, event, now))
-    .with("EXECUTING_MAIN", () => whenExecutingMain(record, event, now))
-    .with("IN_PROGRESS", () => whenInProgress(record, event, now))
-    .with("PAUSED", () => whenPaused(record, event, now))
-    .with("SUCCESS", "ERROR", () => whenEnded(record, event, now))
-    .with("CLOSED", () => whenClosed(record, event, now))
-    .with("REVERTING", () => whenReverting(record, event, now))
-    .with("REVERTED", () => whenReverted(event))
-    .exhaustive();
+  return WHEN[record.state](record, event, now);
 }
+
+type When = (record: ActionRecord, event: ActionEvent, now: Now) => ActionDecision;
 
 const unchanged = (why: Unchanged): ActionDecision => ({ kind: "unchanged", why });
 const late: ActionDecision = { kind: "late" };
@@ -60,6 +53,10 @@ const refused = (code: "not_pausable" | "in_use" | "conflict", message: string):
 });
 
 const result = { type: P.union("main_returned", "watcher_returned", "rollback_returned") } as const;
+const asked = {
+  type: P.union("resume", "pause", "unpause", "cancel", "expire", "nothing_to_run"),
+} as const;
+const failed = { state: P.union("ERROR", "THREW") } as const;
 const sign = { type: P.union("progressed", "heartbeat") } as const;
 
 function whenSleeping(record: ActionRecord, event: ActionEvent, now: Now): ActionDecision {
@@ -94,7 +91,7 @@ function whenExecutingMain(record: ActionRecord, event: ActionEvent, now: Now): 
       if (!isHeld(record, nonce, "main")) return late;
       return match(answer)
         .with({ state: "SUCCESS" }, (left) => end(record, left, "SUCCESS", undefined, now))
-        .with({ state: P.union("ERROR", "THREW") }, (left) => end(record, left, "ERROR", left.error, now))
+        .with(failed, (left) => end(record, left, "ERROR", left.error, now))
         .with({ state: "IN_PROGRESS" }, (left) => beginProgress(record, left, left.watchAt, now))
         .exhaustive();
     })
@@ -198,9 +195,7 @@ function whenEnded(record: ActionRecord, event: ActionEvent, now: Now): ActionDe
   return match(event)
     .with({ type: "owner_told" }, () => close(record, now))
     .with(result, sign, () => late)
-    .with({ type: P.union("resume", "pause", "unpause", "cancel", "expire", "nothing_to_run") }, () =>
-      unchanged("ended"),
-    )
+    .with(asked, () => unchanged("ended"))
     .with({ type: "rollback" }, () => unchanged("not_ended"))
     .exhaustive();
 }
@@ -213,9 +208,7 @@ function whenClosed(record: ActionRecord, event: ActionEvent, now: Now): ActionD
         : refused("conflict", "there is nothing to roll back: the action has no undo"),
     )
     .with(result, sign, () => late)
-    .with({ type: P.union("resume", "pause", "unpause", "cancel", "expire", "nothing_to_run") }, () =>
-      unchanged("ended"),
-    )
+    .with(asked, () => unchanged("ended"))
     .with({ type: "owner_told" }, () => unchanged("already"))
     .exhaustive();
 }
@@ -258,12 +251,23 @@ function whenReverting(record: ActionRecord, event: ActionEvent, now: Now): Acti
 function whenReverted(event: ActionEvent): ActionDecision {
   return match(event)
     .with(result, sign, () => late)
-    .with({ type: P.union("resume", "pause", "unpause", "cancel", "expire", "nothing_to_run") }, () =>
-      unchanged("ended"),
-    )
+    .with(asked, () => unchanged("ended"))
     .with({ type: P.union("rollback", "owner_told") }, () => unchanged("already"))
     .exhaustive();
 }
+
+/** Total, as a match would be, and asked for every event there is (ADR 0021). */
+const WHEN: Readonly<Record<ActionRecord["state"], When>> = {
+  SLEEPING: whenSleeping,
+  EXECUTING_MAIN: whenExecutingMain,
+  IN_PROGRESS: whenInProgress,
+  PAUSED: whenPaused,
+  SUCCESS: whenEnded,
+  ERROR: whenEnded,
+  CLOSED: whenClosed,
+  REVERTING: whenReverting,
+  REVERTED: (_, event) => whenReverted(event),
+};
 
 const isHolder = (record: ActionRecord, nonce: string | undefined): boolean =>
   nonce !== undefined && record.claim?.nonce === nonce;
@@ -290,7 +294,7 @@ const progressTimeout = (record: ActionRecord): ReturnType<typeof error> =>
   error("in_progress_timeout", `still in progress after ${String(record.delays.progressMs)} ms`);
 
 function cancel(record: ActionRecord, asked: ActionEvent & { type: "cancel" }, now: Now): ActionDecision {
-  return endForGood(record, {}, "ERROR", error(asked.why, asked.message), now);
+  return endForGood(record, asked.left ?? {}, "ERROR", error(asked.why, asked.message), now);
 }
 
 function pastDeadline(record: ActionRecord, now: Now): ActionDecision | undefined {

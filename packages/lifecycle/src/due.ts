@@ -1,23 +1,29 @@
 import type { ActionRecord, Instant } from "@jetmesh/protocol";
-import { match } from "ts-pattern";
 import { earliest, toInstant, toMs } from "./instants.ts";
 
 /**
  * When a runner is to look at the action next; undefined = not by itself. Read by the ticker from the record's
  * headers: an instant in the past means now.
  */
-export function dueAt(record: ActionRecord): Instant | undefined {
-  const { notBefore, expiresAt, watchAt, deadlineAt } = record.timers;
-  return match(record.state)
-    .with("SLEEPING", () => notBefore ?? record.transitions.at(-1)?.at ?? record.createdAt)
-    .with("EXECUTING_MAIN", () => expiresAt)
-    .with("IN_PROGRESS", () =>
-      record.claim === undefined ? earliest(watchAt, expiresAt, deadlineAt) : undefined,
-    )
-    .with("REVERTING", () => (record.claim === undefined ? record.transitions.at(-1)?.at : expiresAt))
-    .with("PAUSED", "SUCCESS", "ERROR", "CLOSED", "REVERTED", () => undefined)
-    .exhaustive();
-}
+export const dueAt = (record: ActionRecord): Instant | undefined => DUE[record.state](record);
+
+type InstantOf = (record: ActionRecord) => Instant | undefined;
+const never: InstantOf = () => undefined;
+
+/** Tables rather than matches, total all the same: these two are asked at each write of an action (ADR 0021). */
+const DUE: Readonly<Record<ActionRecord["state"], InstantOf>> = {
+  SLEEPING: ({ timers, transitions, createdAt }) => timers.notBefore ?? transitions.at(-1)?.at ?? createdAt,
+  EXECUTING_MAIN: ({ timers }) => timers.expiresAt,
+  IN_PROGRESS: ({ claim, timers }) =>
+    claim === undefined ? earliest(timers.watchAt, timers.expiresAt, timers.deadlineAt) : undefined,
+  REVERTING: ({ claim, timers, transitions }) =>
+    claim === undefined ? transitions.at(-1)?.at : timers.expiresAt,
+  PAUSED: never,
+  SUCCESS: never,
+  ERROR: never,
+  CLOSED: never,
+  REVERTED: never,
+};
 
 /** The holder of an action sees to its deadline itself; where it has not after this, a state-store looks at it. */
 const HOLDER_MS = 5_000;
@@ -27,17 +33,32 @@ const HOLDER_MS = 5_000;
  * once where nobody holds it, a little later where somebody does, who may be dead.
  */
 export function expiresAt(record: ActionRecord): Instant | undefined {
-  const { expiresAt: delay, deadlineAt } = record.timers;
-  const at = match(record.state)
-    .with("SLEEPING", "REVERTING", () => earliest(delay, deadlineAt))
-    .with("EXECUTING_MAIN", "IN_PROGRESS", () => deadlineAt)
-    .with("PAUSED", "SUCCESS", "ERROR", "CLOSED", "REVERTED", () => undefined)
-    .exhaustive();
+  const at = EXPIRES[record.state](record);
   return at === undefined || record.claim === undefined ? at : toInstant(toMs(at) + HOLDER_MS);
 }
 
-export const isOpen = (state: ActionRecord["state"]): boolean =>
-  match(state)
-    .with("SLEEPING", "EXECUTING_MAIN", "IN_PROGRESS", "PAUSED", "REVERTING", () => true)
-    .with("SUCCESS", "ERROR", "CLOSED", "REVERTED", () => false)
-    .exhaustive();
+const EXPIRES: Readonly<Record<ActionRecord["state"], InstantOf>> = {
+  SLEEPING: ({ timers }) => earliest(timers.expiresAt, timers.deadlineAt),
+  REVERTING: ({ timers }) => earliest(timers.expiresAt, timers.deadlineAt),
+  EXECUTING_MAIN: ({ timers }) => timers.deadlineAt,
+  IN_PROGRESS: ({ timers }) => timers.deadlineAt,
+  PAUSED: never,
+  SUCCESS: never,
+  ERROR: never,
+  CLOSED: never,
+  REVERTED: never,
+};
+
+export const isOpen = (state: ActionRecord["state"]): boolean => OPEN[state];
+
+const OPEN: Readonly<Record<ActionRecord["state"], boolean>> = {
+  SLEEPING: true,
+  EXECUTING_MAIN: true,
+  IN_PROGRESS: true,
+  PAUSED: true,
+  REVERTING: true,
+  SUCCESS: false,
+  ERROR: false,
+  CLOSED: false,
+  REVERTED: false,
+};

@@ -11,8 +11,18 @@ export type {
 } from "./action-events.ts";
 export { dueAt, expiresAt, isOpen } from "./due.ts";
 export { earliest, hasPassed, type Now, toInstant, toMs } from "./instants.ts";
-export { decideJet, incarnationOf, knowsTrigger, type NewJet, newJet } from "./jet.ts";
-export type { JetDecision, JetEffect, JetEvent, TriggerFacts } from "./jet-events.ts";
+export { decideJet } from "./jet.ts";
+export { knowsTrigger } from "./jet-decisions.ts";
+export type { JetDecision, JetEffect, JetEvent, JetUpdate, TargetEnd, TriggerFacts } from "./jet-events.ts";
+export { noPathMessage } from "./jet-target.ts";
+export {
+  LINT_CODES,
+  type LintCode,
+  type LintFinding,
+  type LintScope,
+  lintTemplate,
+  reachableStates,
+} from "./lint-template.ts";
 export {
   DEFAULT_DELAYS,
   DEFAULT_POOL,
@@ -21,6 +31,20 @@ export {
   PLAN_DELAYS,
   PLAN_KIND,
 } from "./new-action.ts";
+export { incarnationOf, type NewJet, newJet } from "./new-jet.ts";
+export {
+  type Choice,
+  chooseRequired,
+  holdsAtRest,
+  isCheckedBy,
+  leavesHold,
+  type Requirer,
+  requirementCycle,
+  requirementsOf,
+  statesThatRequire,
+  withHolds,
+} from "./requirements.ts";
 export { type Backoff, backoffMs } from "./retry.ts";
 export { serializeError } from "./serialize-error.ts";
 export { availableActions, createAction, findAction, findPath } from "./template-actions.ts";
+export { type Waiting, whyAction, whyJet } from "./why-waiting.ts";

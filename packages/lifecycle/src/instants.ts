@@ -3,7 +3,16 @@ import type { Instant } from "@jetmesh/protocol";
 /** Milliseconds since 1970, by the broker's clock (design §4): the only time the core knows. */
 export type Now = number;
 
-export const toInstant = (ms: Now): Instant => new Date(ms).toISOString();
+/** Formatting takes as long as a decision, and what is decided together happens at one instant. */
+let lastMs: Now = 0;
+let lastInstant: Instant = "1970-01-01T00:00:00.000Z";
+export const toInstant = (ms: Now): Instant => {
+  if (ms !== lastMs) {
+    lastInstant = new Date(ms).toISOString();
+    lastMs = ms;
+  }
+  return lastInstant;
+};
 export const toMs = (instant: Instant): Now => Date.parse(instant);
 
 /** The instant `delayMs` from now; 0 means no limit, and so no instant. */

@@ -1,10 +1,12 @@
 import type {
   AcceptedTrigger,
   ErrorCode,
+  Hold,
   JetActionDefinition,
   JetRecord,
   OnBusy,
   OpenAction,
+  Target,
   TemplateDefinition,
   TriggerSource,
 } from "@jetmesh/protocol";
@@ -15,6 +17,10 @@ export interface TriggerFacts {
     | { readonly allow: true }
     | { readonly allow: false; readonly code: ErrorCode; readonly message: string };
   readonly unmet?: string | undefined;
+  /** What it requires is being brought up: it waits its turn, also where the jet is idle. */
+  readonly waits?: boolean | undefined;
+  /** What the jet holds once it begins; absent where that does not change. */
+  readonly holds?: readonly Hold[] | undefined;
   readonly limitReached?: boolean | undefined;
   /** Asked for more than 12 h ago, by the broker's time. */
   readonly expired: boolean;
@@ -52,6 +58,8 @@ export type JetEvent =
       readonly incarnation: number;
       readonly action: JetActionDefinition;
       readonly outcome: "SUCCESS" | "ERROR";
+      /** The action's own error: why a target is given up. */
+      readonly error?: { readonly code: string; readonly message: string } | undefined;
     }
   | {
       readonly type: "rollback";
@@ -66,11 +74,38 @@ export type JetEvent =
       readonly action: JetActionDefinition;
       readonly succeeded: boolean;
     }
-  | { readonly type: "drop_target"; readonly why: ErrorCode }
-  | { readonly type: "delete" };
+  /** Given up where the next hop may not be taken; `canceled` by a user. What runs goes on to its end. */
+  | { readonly type: "drop_target"; readonly why: ErrorCode; readonly message: string }
+  /** A waiting trigger is not to run. It leaves the queue by `drop_canceled`, or at its turn. */
+  | { readonly type: "cancel_waiting"; readonly id: string; readonly by: string }
+  | { readonly type: "drop_canceled" }
+  | { readonly type: "update"; readonly change: JetUpdate }
+  | { readonly type: "delete"; readonly force?: boolean | undefined };
+
+/** What is left out stays as it is. */
+export interface JetUpdate {
+  readonly name?: string | undefined;
+  readonly variables?: JetRecord["variables"] | undefined;
+  readonly users?: readonly string[] | undefined;
+  readonly managers?: readonly string[] | undefined;
+  /** Null: none of its own. */
+  readonly pool?: string | null | undefined;
+}
+
+/** Why a target is no longer one. */
+export type TargetEnd = "arrived" | "failed" | "refused" | "replaced" | "canceled" | "destroyed";
 
 export type JetEffect =
+  /** A jet that this one required: its other end is taken out. */
+  | { readonly type: "release"; readonly hold: Hold }
   | { readonly type: "create_action"; readonly open: OpenAction; readonly action: JetActionDefinition }
+  /** Who waits for the jet to get there is told; a refusal also goes into the history. */
+  | {
+      readonly type: "target_over";
+      readonly target: Target;
+      readonly end: TargetEnd;
+      readonly error?: { readonly code: string; readonly message: string };
+    }
   /** A waiting trigger whose turn came and that may no longer run: into the history. */
   | {
       readonly type: "refuse";
@@ -90,5 +125,12 @@ export type JetDecision =
   | { readonly kind: "refused"; readonly code: ErrorCode; readonly message: string }
   | {
       readonly kind: "unchanged";
-      readonly why: "duplicate" | "not_its_action" | "other_incarnation" | "nothing_waits" | "busy" | "there";
+      readonly why:
+        | "duplicate"
+        | "not_its_action"
+        | "other_incarnation"
+        | "nothing_waits"
+        | "busy"
+        | "there"
+        | "same";
     };

@@ -1,16 +1,21 @@
 import type {
   AcceptedTrigger,
-  ErrorCode,
+  Hold,
   JetActionDefinition,
   JetRecord,
   OpenAction,
   TemplateDefinition,
 } from "@jetmesh/protocol";
-import { MAX_QUEUE, MAX_RECENT } from "@jetmesh/protocol";
+import { MAX_QUEUE } from "@jetmesh/protocol";
 import { match } from "ts-pattern";
 import { type Now, toInstant } from "./instants.ts";
-import type { JetDecision, JetEvent, TriggerFacts } from "./jet-events.ts";
+import { isGone, knowsTrigger, type Of, refused, remember, unchanged, unknownJet } from "./jet-decisions.ts";
+import type { JetDecision, JetEffect, JetEvent, TriggerFacts } from "./jet-events.ts";
+import { CANCELED, cancelWaiting, dropCanceled, enqueue } from "./jet-queue.ts";
+import { dropTarget, noPathMessage, setTarget, withoutTarget } from "./jet-target.ts";
+import { holdsAtRest, leavesHold, withHolds } from "./requirements.ts";
 import { findAction, findPath } from "./template-actions.ts";
+import { updateJet } from "./update-jet.ts";
 
 /**
  * The life of a jet (design §3), pure and total. A jet is new, at rest in a state, acting (`open`), or
@@ -26,36 +31,19 @@ import { findAction, findPath } from "./template-actions.ts";
 export function decideJet(jet: JetRecord, event: JetEvent, now: Now): JetDecision {
   return match(event)
     .with({ type: "trigger" }, (asked) => trigger(jet, asked, now))
+    .with({ type: "ended" }, (end) => settle(jet, end, now))
     .with({ type: "target" }, (asked) => setTarget(jet, asked, now))
     .with({ type: "hop" }, (asked) => hop(jet, asked, now))
     .with({ type: "next" }, (asked) => takeNext(jet, asked, now))
-    .with({ type: "ended" }, (end) => settle(jet, end, now))
     .with({ type: "rollback" }, (asked) => beginRollback(jet, asked, now))
     .with({ type: "rolled_back" }, (end) => settleRollback(jet, end, now))
-    .with({ type: "drop_target" }, () => dropTarget(jet, now))
-    .with({ type: "delete" }, () => remove(jet, now))
+    .with({ type: "drop_target" }, (asked) => dropTarget(jet, asked, now))
+    .with({ type: "cancel_waiting" }, (asked) => cancelWaiting(jet, asked, now))
+    .with({ type: "drop_canceled" }, () => dropCanceled(jet, now))
+    .with({ type: "update" }, ({ change }) => updateJet(jet, change, now))
+    .with({ type: "delete" }, ({ force }) => remove(jet, force === true, now))
     .exhaustive();
 }
-
-type Of<T extends JetEvent["type"]> = Extract<JetEvent, { type: T }>;
-
-const refused = (code: ErrorCode, message: string): JetDecision => ({ kind: "refused", code, message });
-const unchanged = (why: Extract<JetDecision, { kind: "unchanged" }>["why"]): JetDecision => ({
-  kind: "unchanged",
-  why,
-});
-const isGone = (jet: JetRecord): boolean => jet.destroyedAt !== undefined;
-const unknownJet = (jet: JetRecord): JetDecision =>
-  refused("unknown_jet", `there is no jet '${jet.reference}'`);
-
-/** The incarnation of a jet read at a revision: its own, or that revision where this is its first write. */
-export const incarnationOf = (jet: JetRecord, revision: number): number =>
-  jet.incarnation === 0 ? revision : jet.incarnation;
-
-const remember = (jet: JetRecord, id: string): string[] => [...jet.recent, id].slice(-MAX_RECENT);
-/** One that waits may have left `recent`, which is shorter than the queue. */
-export const knowsTrigger = (jet: JetRecord, id: string): boolean =>
-  jet.open?.id === id || jet.recent.includes(id) || jet.queue.some((waiting) => waiting.id === id);
 
 function trigger(
   jet: JetRecord,
@@ -64,10 +52,11 @@ function trigger(
 ): JetDecision {
   if (knowsTrigger(jet, asked.id)) return unchanged("duplicate");
   if (isGone(jet)) return unknownJet(jet);
-  const permitted = permit(template, asked.action, facts);
+  const permitted = permit(jet, template, asked.action, facts);
   if (permitted.kind === "refused") return permitted;
-  if (jet.open !== undefined || jet.queue.length > 0) {
-    if (onBusy === "refuse") return refused("jet_busy", busy(jet));
+  const isBusy = jet.open !== undefined || jet.queue.length > 0;
+  if (isBusy || (facts.waits === true && facts.limitReached !== true)) {
+    if (isBusy && onBusy === "refuse") return refused("jet_busy", busy(jet));
     if (jet.queue.length >= MAX_QUEUE)
       return refused("queue_full", `${String(MAX_QUEUE)} triggers wait for jet '${jet.reference}' already`);
     if (facts.expired) return refused("trigger_expired", "the trigger is older than 12 hours");
@@ -87,7 +76,12 @@ type Permission =
   | { readonly kind: "permitted"; readonly action: JetActionDefinition };
 
 /** A jet that the user may not see comes before an action that is not there, and that before a missing right. */
-function permit(template: TemplateDefinition, reference: string, { access }: TriggerFacts): Permission {
+function permit(
+  jet: JetRecord,
+  template: TemplateDefinition,
+  reference: string,
+  { access }: TriggerFacts,
+): Permission {
   const denied = access.allow
     ? undefined
     : { kind: "refused" as const, code: access.code, message: access.message };
@@ -97,26 +91,17 @@ function permit(template: TemplateDefinition, reference: string, { access }: Tri
     return {
       kind: "refused",
       code: "unknown_action",
-      message: `template '${template.reference}' has no action '${reference}'`,
+      // In the words of authz: one that is hidden and one that is not there are not told apart.
+      message: `jet '${jet.reference}' has no action '${reference}'`,
     };
   return denied ?? { kind: "permitted", action };
 }
 
-/** In the order of the stream, for two state-stores may hand in what they took side by side; else of asking. */
-function enqueue(queue: readonly AcceptedTrigger[], asked: AcceptedTrigger): AcceptedTrigger[] {
-  const after = (waiting: AcceptedTrigger): boolean => {
-    const [one, other] = [waiting.trigger.sequence, asked.trigger.sequence];
-    return one !== undefined && other !== undefined ? one > other : waiting.at > asked.at;
-  };
-  let at = queue.length;
-  for (let waiting = queue[at - 1]; waiting !== undefined && after(waiting); waiting = queue[at - 1]) at -= 1;
-  return [...queue.slice(0, at), asked, ...queue.slice(at)];
-}
-
+/** Without a name: the action may be one that the asker may not see. */
 const busy = (jet: JetRecord): string =>
   jet.open === undefined
     ? `triggers wait for jet '${jet.reference}'`
-    : `action '${jet.open.action}' of jet '${jet.reference}' is open`;
+    : `an action of jet '${jet.reference}' is open`;
 
 /** The refusals of design §3 from the jet's state on, in their order; then the acceptance. */
 function begin(
@@ -133,55 +118,33 @@ function begin(
       `jet '${jet.reference}' ${at}; '${action.reference}' begins in ${action.from === undefined ? "no state" : `'${action.from}'`}`,
     );
   }
+  if (leavesHold(jet, action.to) && asked.force !== true) return inUse(jet);
   if (facts.unmet !== undefined) return refused("requirement_unmet", facts.unmet);
   if (facts.limitReached === true)
     return refused("limit_reached", "the template's limit of living jets is reached");
   if (facts.expired) return refused("trigger_expired", "the trigger is older than 12 hours");
   const open: OpenAction = { ...asked, ...(jet.state === undefined ? {} : { from: jet.state }) };
-  return {
-    kind: "write",
-    next: {
-      ...jet,
-      state: action.transit,
-      open,
-      recent: knowsTrigger(jet, asked.id) ? jet.recent : remember(jet, asked.id),
-      changedAt: toInstant(now),
-    },
-    effects: [{ type: "create_action", open, action }],
+  const next = {
+    ...jet,
+    state: action.transit,
+    open,
+    recent: knowsTrigger(jet, asked.id) ? jet.recent : remember(jet, asked.id),
+    changedAt: toInstant(now),
   };
+  const effects: JetEffect[] = [{ type: "create_action", open, action }];
+  if (facts.holds === undefined) return { kind: "write", next, effects };
+  const { holds } = facts;
+  const replaced = (jet.holds ?? []).filter((hold) => !holds.some((one) => one.jet === hold.jet));
+  return { kind: "write", next: withHolds(next, holds), effects: [...effects, ...releasing(replaced)] };
 }
 
-function setTarget(jet: JetRecord, asked: Of<"target">, now: Now): JetDecision {
-  if (knowsTrigger(jet, asked.id) || jet.target?.id === asked.id) return unchanged("duplicate");
-  if (isGone(jet)) return unknownJet(jet);
-  if (jet.open === undefined) {
-    if (jet.state === asked.state) return arrivedAlready(jet, asked.id, now);
-    if (findPath(asked.template, jet.state, asked.state) === undefined) {
-      return refused(
-        "no_path",
-        `no actions lead from ${jet.state === undefined ? "no state" : `'${jet.state}'`} to '${asked.state}'`,
-      );
-    }
-  }
-  const { id, state, user, trigger: source } = asked;
-  const target = { id, state, user, trigger: source, at: toInstant(now), hops: 0 };
-  return {
-    kind: "write",
-    next: { ...jet, target, recent: remember(jet, id), changedAt: toInstant(now) },
-    effects: [],
-  };
-}
+const releasing = (holds: readonly Hold[]): JetEffect[] => holds.map((hold) => ({ type: "release", hold }));
 
-/** Asked to where it is: nothing to do but to forget an older target, which would carry it away again. */
-function arrivedAlready(jet: JetRecord, id: string, now: Now): JetDecision {
-  if (jet.target === undefined) return unchanged("there");
-  const { target: _target, ...rest } = jet;
-  return {
-    kind: "write",
-    next: { ...rest, recent: remember(jet, id), changedAt: toInstant(now) },
-    effects: [],
-  };
-}
+/** Who it is that requires it is not named: the asker may not see them. */
+const inUse = (jet: JetRecord): JetDecision & { kind: "refused" } => {
+  const states = [...new Set((jet.heldBy ?? []).map(({ state }) => `'${state}'`))].join(", ");
+  return refused("in_use", `other jets require jet '${jet.reference}' in ${states}`);
+};
 
 /** More hops than any template has states: a path that leads nowhere is given up rather than followed for ever. */
 const MAX_HOPS = 500;
@@ -190,11 +153,13 @@ function hop(jet: JetRecord, { id, template, facts }: Of<"hop">, now: Now): JetD
   const { target } = jet;
   if (target === undefined || isGone(jet)) return unchanged("nothing_waits");
   if (jet.open !== undefined) return unchanged("busy");
-  if (jet.state === target.state) return dropTarget(jet, now);
+  if (jet.state === target.state) {
+    const there = withoutTarget(jet, "arrived", undefined, now);
+    return { kind: "write", next: { ...there.jet, changedAt: toInstant(now) }, effects: there.effects };
+  }
   if (knowsTrigger(jet, id)) return refused("conflict", "this hop was taken before");
   const action = target.hops < MAX_HOPS ? findPath(template, jet.state, target.state)?.[0] : undefined;
-  if (action === undefined)
-    return refused("no_path", `no actions lead from '${jet.state ?? ""}' to '${target.state}'`);
+  if (action === undefined) return refused("no_path", noPathMessage(jet.state, target.state));
   if (!facts.access.allow) return refused(facts.access.code, facts.access.message);
   const asked: AcceptedTrigger = {
     id,
@@ -213,7 +178,8 @@ function takeNext(jet: JetRecord, { template, facts }: Of<"next">, now: Now): Je
   if (head === undefined || isGone(jet)) return unchanged("nothing_waits");
   if (jet.open !== undefined) return unchanged("busy");
   const without = { ...jet, queue, changedAt: toInstant(now) };
-  const permitted = permit(template, head.action, facts);
+  const permitted =
+    head.canceled === undefined ? permit(jet, template, head.action, facts) : refused("canceled", CANCELED);
   const decision =
     permitted.kind === "refused" ? permitted : begin(without, head, permitted.action, facts, now);
   if (decision.kind !== "refused") return decision;
@@ -233,14 +199,21 @@ function settle(jet: JetRecord, end: Of<"ended">, now: Now): JetDecision {
     last: { id: end.id, action: end.action.reference, outcome: end.outcome, at },
   };
   if (end.outcome === "ERROR") {
-    const { target: _target, ...stopped } = settled;
-    return { kind: "write", next: withState(stopped, end.action.error ?? open.from), effects: [] };
+    const why = end.error ?? { code: "hop_failed", message: "an action on the way failed" };
+    const stopped = withoutTarget(settled, "failed", why, now);
+    return atRest(withState(stopped.jet, end.action.error ?? open.from), stopped.effects);
   }
   if (end.action.to === undefined) return destroyed(settled, now);
-  const arrived = withState(settled, end.action.to);
-  if (arrived.target?.state !== end.action.to) return { kind: "write", next: arrived, effects: [] };
-  const { target: _target, ...there } = arrived;
-  return { kind: "write", next: there, effects: [] };
+  if (settled.target?.state !== end.action.to) return atRest(withState(settled, end.action.to));
+  const there = withoutTarget(settled, "arrived", undefined, now);
+  return atRest(withState(there.jet, end.action.to), there.effects);
+}
+
+/** What it does not require in this state is let go in the same write. */
+function atRest(next: JetRecord, effects: readonly JetEffect[] = []): JetDecision {
+  if (next.holds === undefined) return { kind: "write", next, effects };
+  const { kept, released } = holdsAtRest(next.holds, next.state);
+  return { kind: "write", next: withHolds(next, kept), effects: [...effects, ...releasing(released)] };
 }
 
 const withState = (jet: Omit<JetRecord, "state">, state: string | undefined): JetRecord =>
@@ -248,16 +221,17 @@ const withState = (jet: Omit<JetRecord, "state">, state: string | undefined): Je
 
 /** Its record says so for a day; whatever still waited for it is refused, for it is not there any more. */
 function destroyed(jet: Omit<JetRecord, "state" | "open">, now: Now): JetDecision {
-  const { target: _target, ...rest } = jet;
+  const gone = { code: "unknown_jet", message: `jet '${jet.reference}' was destroyed` } as const;
+  const given = withoutTarget(jet, "destroyed", gone, now);
+  const { holds = [], heldBy: _heldBy, ...rest } = given.jet;
+  const refusals = jet.queue.map((waiting): JetEffect => {
+    const why = waiting.canceled === undefined ? gone : ({ code: "canceled", message: CANCELED } as const);
+    return { type: "refuse", trigger: waiting, ...why };
+  });
   return {
     kind: "write",
     next: { ...rest, queue: [], changedAt: toInstant(now), destroyedAt: toInstant(now) },
-    effects: jet.queue.map((waiting) => ({
-      type: "refuse",
-      trigger: waiting,
-      code: "unknown_jet",
-      message: `jet '${jet.reference}' was destroyed`,
-    })),
+    effects: [...given.effects, ...refusals, ...releasing(holds)],
     expires: true,
   };
 }
@@ -273,6 +247,7 @@ function beginRollback(
   if (jet.open !== undefined || jet.queue.length > 0) return refused("jet_busy", busy(jet));
   if (jet.last?.id !== asked.id)
     return refused("conflict", "only the last closed action of a jet is rolled back");
+  if (jet.heldBy !== undefined && asked.force !== true) return inUse(jet);
   const open: OpenAction = {
     ...asked,
     rollback: true,
@@ -284,55 +259,21 @@ function beginRollback(
 function settleRollback(jet: JetRecord, end: Of<"rolled_back">, now: Now): JetDecision {
   if (jet.open?.id !== end.id || jet.open.rollback !== true) return unchanged("not_its_action");
   if (jet.incarnation !== end.incarnation) return unchanged("other_incarnation");
-  const { open, state: _state, last, target, ...rest } = jet;
-  const state = end.succeeded ? end.action.from : (end.action.error ?? open.from);
+  const { open, state: _state, last, ...rest } = jet;
+  const at = { changedAt: toInstant(now) };
   // Rolled back it is not the last action any more; a failure clears the target, as any failure does.
-  const kept = end.succeeded ? (target === undefined ? {} : { target }) : last === undefined ? {} : { last };
-  return {
-    kind: "write",
-    next: { ...withState({ ...rest, ...kept }, state), changedAt: toInstant(now) },
-    effects: [],
-  };
+  if (end.succeeded) return atRest({ ...withState(rest, end.action.from), ...at });
+  const why = { code: "hop_failed", message: "a rollback on the way failed" };
+  const stopped = withoutTarget(rest, "failed", why, now);
+  const kept = last === undefined ? {} : { last };
+  const state = end.action.error ?? open.from;
+  return atRest({ ...withState({ ...stopped.jet, ...kept }, state), ...at }, stopped.effects);
 }
 
-function dropTarget(jet: JetRecord, now: Now): JetDecision {
-  if (jet.target === undefined) return unchanged("nothing_waits");
-  const { target: _target, ...rest } = jet;
-  return { kind: "write", next: { ...rest, changedAt: toInstant(now) }, effects: [] };
-}
-
-function remove(jet: JetRecord, now: Now): JetDecision {
+function remove(jet: JetRecord, force: boolean, now: Now): JetDecision {
   if (isGone(jet)) return unknownJet(jet);
   if (jet.open !== undefined || jet.queue.length > 0) return refused("jet_busy", busy(jet));
+  if (jet.heldBy !== undefined && !force) return inUse(jet);
   const { state: _state, ...rest } = jet;
   return destroyed(rest, now);
-}
-
-export interface NewJet {
-  readonly reference: string;
-  readonly name: string;
-  readonly template: TemplateDefinition;
-  readonly users: readonly string[];
-  readonly managers: readonly string[];
-  readonly pool?: string | undefined;
-  readonly variables: JetRecord["variables"];
-}
-
-/** A jet that has no state yet. */
-export function newJet(given: NewJet, now: Now): JetRecord {
-  return {
-    v: 1,
-    reference: given.reference,
-    name: given.name,
-    template: given.template.reference,
-    queue: [],
-    recent: [],
-    incarnation: 0,
-    users: [...new Set(given.users)],
-    managers: [...new Set(given.managers)],
-    ...(given.pool === undefined ? {} : { pool: given.pool }),
-    variables: given.variables,
-    createdAt: toInstant(now),
-    changedAt: toInstant(now),
-  };
 }

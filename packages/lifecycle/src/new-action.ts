@@ -1,5 +1,15 @@
-import type { ActionDefinition, ActionRecord, Delays, JsonObject, TriggerSource } from "@jetmesh/protocol";
-import { after, type Now, toInstant } from "./instants.ts";
+import type {
+  ActionDefinition,
+  ActionDelays,
+  ActionRecord,
+  Delays,
+  Instant,
+  JsonObject,
+  KindRecord,
+  RepeatPolicy,
+  TriggerSource,
+} from "@jetmesh/protocol";
+import { after, type Now, toInstant, toMs } from "./instants.ts";
 
 /** Defaults of design §2; a plan has none of the two delays, its steps and itself carry their own. */
 export const DEFAULT_DELAYS: Delays = {
@@ -23,28 +33,35 @@ export interface NewAction {
   readonly trigger?: TriggerSource;
   readonly jet?: { readonly reference: string; readonly template: string; readonly incarnation: number };
   readonly rollbackable?: boolean;
+  /** What its kind says, where that is one that a runner has registered. */
+  readonly registered?: KindRecord | undefined;
+  /** Its own, before those of its jet action and its kind. */
+  readonly delays?: ActionDelays | undefined;
+  readonly repeat?: RepeatPolicy | undefined;
+  readonly notBefore?: Instant | undefined;
 }
 
 /** A saved action: SLEEPING, and nothing runs before a first resume. */
 export function newAction(given: NewAction, now: Now): ActionRecord {
+  const { registered, notBefore } = given;
   const { jetAction, plan } = given.definition;
-  const defaults = plan === undefined && given.kind !== PLAN_KIND ? DEFAULT_DELAYS : PLAN_DELAYS;
-  const own = jetAction?.delays ?? {};
+  const built = plan === undefined && given.kind !== PLAN_KIND ? DEFAULT_DELAYS : PLAN_DELAYS;
+  const ofKind = registered?.delays ?? {};
+  const own = { ...jetAction?.delays, ...given.delays };
   const delays: Delays = {
-    startMs: own.start ?? defaults.startMs,
-    mainMs: own.main ?? defaults.mainMs,
-    progressMs: own.progress ?? defaults.progressMs,
-    deadlineMs: own.deadline ?? defaults.deadlineMs,
-    frequencyMs: Math.max(1, own.frequency ?? defaults.frequencyMs),
+    startMs: own.start ?? ofKind.startMs ?? built.startMs,
+    mainMs: own.main ?? ofKind.mainMs ?? built.mainMs,
+    progressMs: own.progress ?? ofKind.progressMs ?? built.progressMs,
+    deadlineMs: own.deadline ?? ofKind.deadlineMs ?? built.deadlineMs,
+    frequencyMs: Math.max(1, own.frequency ?? ofKind.frequencyMs ?? built.frequencyMs),
   };
-  const expiresAt = after(now, delays.startMs);
+  const expiresAt = after(notBefore === undefined ? now : Math.max(now, toMs(notBefore)), delays.startMs);
   const deadlineAt = after(now, delays.deadlineMs);
-  const repeat = jetAction?.repeat ?? { error: 0, success: 0, backoff: 10_000 };
   return {
     v: 1,
     id: given.id,
     kind: given.kind,
-    pool: given.pool ?? DEFAULT_POOL,
+    pool: given.pool ?? registered?.pool ?? DEFAULT_POOL,
     ...(given.jet === undefined
       ? {}
       : { jet: given.jet.reference, template: given.jet.template, incarnation: given.jet.incarnation }),
@@ -56,12 +73,13 @@ export function newAction(given: NewAction, now: Now): ActionRecord {
     attempt: 1,
     delays,
     timers: {
+      ...(notBefore === undefined ? {} : { notBefore }),
       ...(expiresAt === undefined ? {} : { expiresAt }),
       ...(deadlineAt === undefined ? {} : { deadlineAt }),
     },
-    repeat: { error: repeat.error, success: repeat.success, backoffMs: repeat.backoff },
+    repeat: repeatOf(given),
     watcherFailures: 0,
-    maxWatcherFailures: 5,
+    maxWatcherFailures: registered?.maxWatcherFailures ?? 5,
     rollbackable: given.rollbackable ?? false,
     bag: {},
     journal: [],
@@ -69,3 +87,12 @@ export function newAction(given: NewAction, now: Now): ActionRecord {
     transitions: [{ to: "SLEEPING", at: toInstant(now), attempt: 1 }],
   };
 }
+
+/** A jet action that says nothing of repeats leaves them to its kind. */
+function repeatOf({ definition: { jetAction }, repeat, registered }: NewAction): ActionRecord["repeat"] {
+  const ofJet = jetAction?.repeat;
+  const own = repeat ?? (ofJet !== undefined && ofJet.error + ofJet.success > 0 ? ofJet : undefined);
+  if (own !== undefined) return { error: own.error, success: own.success, backoffMs: own.backoff };
+  return registered?.repeat ?? { error: 0, success: 0, backoffMs: ofJet?.backoff ?? DEFAULT_BACKOFF_MS };
+}
+const DEFAULT_BACKOFF_MS = 10_000;

@@ -116,6 +116,6 @@ describe("the walks", () => {
   it("write by every type of event, so that what they hold is not held of nothing", () => {
     const seen = new Set<string>();
     everyWrite(({ event }) => seen.add(event.type), 1);
-    expect(seen.size).toBe(9);
+    expect(seen.size).toBe(12);
   });
 });

@@ -90,6 +90,11 @@ export const PHASES = {
     queue: [asked("stop", QUEUED)],
     recent: [QUEUED],
   }),
+  "idle with a canceled trigger": jet({
+    state: "running",
+    queue: [{ ...asked("stop", QUEUED), canceled: { by: "bob", at: AT } }],
+    recent: [LAST, QUEUED],
+  }),
   "idle with a target": jet({ state: "stopped", target, recent: [LAST, TARGET] }),
   "idle where its target is": jet({ state: "running", target, recent: [LAST, TARGET] }),
   "rolling back": jet({
@@ -167,7 +172,12 @@ export const EVENTS = {
   "rolled back": rolledBack(),
   "rollback failed": rolledBack({ succeeded: false }),
   "rolled back in another incarnation": rolledBack({ incarnation: 8 }),
-  "drop the target": { type: "drop_target", why: "no_path" },
+  "drop the target": { type: "drop_target", why: "no_path", message: "no way" },
+  "cancel the waiting trigger": { type: "cancel_waiting", id: QUEUED, by: "bob" },
+  "cancel one that does not wait": { type: "cancel_waiting", id: OPEN, by: "bob" },
+  "drop what is canceled": { type: "drop_canceled" },
+  "update the name": { type: "update", change: { name: "Web two" } },
+  "update to what it is": { type: "update", change: { name: "Web one", users: [], pool: null } },
   delete: { type: "delete" },
 } as const satisfies Record<string, JetEvent>;
 export type EventName = keyof typeof EVENTS;
@@ -182,6 +192,9 @@ export const EVENT_TYPES = Object.keys({
   rollback: true,
   rolled_back: true,
   drop_target: true,
+  cancel_waiting: true,
+  drop_canceled: true,
+  update: true,
   delete: true,
 } satisfies Record<JetEvent["type"], true>);
 
@@ -192,13 +205,17 @@ export function inWords(decision: JetDecision): string {
   const { next, effects } = decision;
   return [
     next.destroyedAt === undefined ? (next.state ?? "no state") : "destroyed",
+    ...(next.name === "Web one" ? [] : [next.name]),
     ...(next.open === undefined
       ? []
       : [`${next.open.rollback === true ? "rolls back" : "open"} ${next.open.action}`]),
     ...(next.target === undefined ? [] : [`to ${next.target.state}`]),
     ...(next.queue.length === 0 ? [] : [`${next.queue.length} wait`]),
-    ...effects.map((effect) =>
-      effect.type === "create_action" ? `=> create ${effect.action.reference}` : `=> refuse ${effect.code}`,
-    ),
+    ...next.queue.flatMap(({ canceled, action }) => (canceled === undefined ? [] : [`${action} canceled`])),
+    ...effects.map((effect) => {
+      if (effect.type === "create_action") return `=> create ${effect.action.reference}`;
+      if (effect.type === "target_over") return `=> ${effect.target.state} ${effect.end}`;
+      return effect.type === "release" ? `=> release ${effect.hold.jet}` : `=> refuse ${effect.code}`;
+    }),
   ].join(", ");
 }

@@ -48,6 +48,7 @@ const anyStep: fc.Arbitrary<Step> = fc.record({
     ] as const),
     ...(["target", "target", "hop", "rollback", "rollback", "rolled_back", "drop_target"] as const),
     ...(["trigger", "trigger", "next", "ended", "hop", "target", "delete"] as const),
+    ...(["cancel_waiting", "drop_canceled", "update"] as const),
   ),
   whose: fc.constantFrom("open", "open", "new", "new", "known"),
   action: fc.nat(20),
@@ -111,7 +112,13 @@ function eventOf(step: Step, jet: JetRecord, template: TemplateDefinition, index
     case "rolled_back":
       return { type: "rolled_back", id, incarnation, action: opened, succeeded: step.ok };
     case "drop_target":
-      return { type: "drop_target", why: "no_path" };
+      return { type: "drop_target", why: "no_path", message: "no way" };
+    case "cancel_waiting":
+      return { type: "cancel_waiting", id: known ?? id, by: "bob" };
+    case "drop_canceled":
+      return { type: "drop_canceled" };
+    case "update":
+      return { type: "update", change: step.ok ? { variables: { n: index } } : { pool: null } };
     case "delete":
       return { type: "delete" };
   }

@@ -115,10 +115,20 @@ describe("the table of a jet's events", () => {
   const withTarget: JetRecord = ofJet.PHASES["idle with a target"];
   if (withTarget.target === undefined) throw new Error("a jet with a target has one");
   const far: JetRecord = { ...withTarget, target: { ...withTarget.target, state: "nowhere" } };
+  const held = ["stopped", "running"].map(
+    (state): JetRecord =>
+      ofJet.jet({
+        state,
+        heldBy: [{ jet: "app1", state, id: ofJet.id("9"), at: "2026-01-01T00:00:00.000Z" }],
+      }),
+  );
+  const onItsWay: JetRecord[] = held.map((jet) => ({ ...jet, target: withTarget.target }));
   const all: readonly { on: string; decision: JetDecision }[] = [
     ...Object.values(ofJet.PHASES),
     full,
     far,
+    ...held,
+    ...onItsWay,
   ].flatMap((jet) => events.map((event) => ({ on: event.type, decision: decideJet(jet, event, ofJet.NOW) })));
 
   it("has every refusal and every reason for which nothing changes, and no other", () => {

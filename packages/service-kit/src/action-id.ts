@@ -1,11 +1,11 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 
 /**
  * Ids of actions are computed from what asked for them, so that whoever handles the same request again makes
  * the same action (design §4). 26 hex digits: 104 bits.
  */
 const idOf = (...parts: readonly (string | number)[]): string =>
-  createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 26);
+  hash("sha256", JSON.stringify(parts), "buffer").toString("hex", 0, 13);
 
 /** Of a message in a stream that carries no key of its sender's. */
 export const actionIdOfMessage = (stream: string, sequence: number): string =>
@@ -17,7 +17,7 @@ export const actionIdOfMessage = (stream: string, sequence: number): string =>
 export const actionIdOfKey = (
   user: string,
   key: string,
-  what: "create" | "trigger" | "target",
+  what: "create" | "trigger" | "target" | "action",
   jet: string,
 ): string => idOf("key", user, key, what, jet);
 /** Of a child: a hop of a target, later a step of a workflow. */

@@ -1,15 +1,27 @@
+import { MAX_SHARDS } from "@jetmesh/protocol";
 import { z } from "zod";
 
 /** What every service takes from its environment; each adds its own. Empty means unset. */
 export const BaseConfig = z.object({
   NATS_URL: z.string().min(1).default("nats://127.0.0.1:4222"),
+  /** A file with the seed of an nkey, or with a JWT and a seed; read again at each connect. */
   NATS_CREDS_FILE: z.string().optional(),
+  /** What the JetStream API of the mesh is called in the account of these credentials. */
+  NATS_JS_API: z
+    .string()
+    .regex(/^[$A-Za-z0-9_-]+(?:\.[$A-Za-z0-9_-]+)*$/, "must be a subject")
+    .default("$JS.API"),
   JM_PREFIX: z
     .string()
     .regex(/^[a-z][a-z0-9]{0,15}$/, "must be 1 to 16 of a-z 0-9, a letter first")
     .default("jm"),
   JM_LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"),
   JM_REPLICAS: z.coerce.number().int().min(1).max(5).default(1),
+  /**
+   * How many shards jets and actions have. Left out it is what the mesh has, and 1 for whoever makes it; a process that
+   * is told another number than the mesh has does not start.
+   */
+  JM_SHARDS: z.coerce.number().int().min(1).max(MAX_SHARDS).optional(),
   /** How long a closed record is kept, in milliseconds. */
   JM_CLOSED_TTL_MS: z.coerce.number().int().min(1_000).default(86_400_000),
   /**

@@ -1,5 +1,6 @@
 export { actionIdOfChild, actionIdOfKey, actionIdOfMessage } from "./action-id.ts";
 export { askAccess, askOneAccess, mustBeAllowed, type Verdict } from "./ask-access.ts";
+export { type AskedSight, askSight, type Sights } from "./ask-sight.ts";
 export { BaseConfig, ConfigError, loadConfig } from "./config.ts";
 export {
   askHolder,
@@ -10,8 +11,16 @@ export {
 } from "./judge-holder.ts";
 export { createLanes, type Lanes } from "./lanes.ts";
 export { createLogger, type Logger } from "./logger.ts";
+export { highest, type Members, watchMembers } from "./members.ts";
 export { errorCode, type Refusal, RefusedError, refusedBy, statusOf } from "./refusal.ts";
-export { type RunningService, runService, type ServiceContext, type ServicePlan } from "./service.ts";
+export { runService } from "./service.ts";
+export {
+  type RunningService,
+  type ServiceContext,
+  type ServicePlan,
+  type StartedService,
+  startService,
+} from "./start-service.ts";
 export {
   guardSuspects,
   judgeSuspect,

@@ -16,6 +16,7 @@ describe("a configuration read from an environment", () => {
   it("has every default where nothing is set", () => {
     expect(loadConfig(BaseConfig, {})).toEqual({
       NATS_URL: "nats://127.0.0.1:4222",
+      NATS_JS_API: "$JS.API",
       JM_PREFIX: "jm",
       JM_LOG_LEVEL: "info",
       JM_REPLICAS: 1,

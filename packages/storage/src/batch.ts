@@ -2,10 +2,12 @@ import { randomUUID } from "node:crypto";
 import type { Names } from "@jetmesh/protocol";
 import type { Connection } from "./connection.ts";
 import { BrokerError, JS_CODE, UnavailableError } from "./errors.ts";
-import { encodeHeaders, publishEncoded } from "./pipeline.ts";
+import { headerBlock } from "./pipeline.ts";
+import type { WritePoint } from "./write-points.ts";
 
 export interface BatchMember {
   readonly key: string;
+  /** Undefined leaves a marker: the key is deleted. */
   readonly value: unknown;
   readonly expected: number;
 }
@@ -22,11 +24,12 @@ export async function swapBatch(
   names: Names,
   bucket: string,
   members: readonly BatchMember[],
+  point: WritePoint = "definitions.apply",
 ): Promise<"written" | "conflict"> {
-  const before = await connection.faults?.suffer("definitions.apply", "before");
+  const before = await connection.faults?.suffer(point, "before");
   if (before === "twice") await commit(connection, names, bucket, members);
   const outcome = await commit(connection, names, bucket, members);
-  const after = await connection.faults?.suffer("definitions.apply", "after");
+  const after = await connection.faults?.suffer(point, "after");
   if (after === "lose") throw new UnavailableError(`no acknowledgement of a batch to ${bucket}`);
   return outcome;
 }
@@ -40,17 +43,18 @@ async function commit(
   const id = randomUUID();
   for (const [index, member] of members.entries()) {
     const subject = names.kv(bucket, member.key);
-    const headers: [string, string][] = [
+    const headers: (readonly [string, string])[] = [
       ["Nats-Batch-Id", id],
       ["Nats-Batch-Sequence", String(index + 1)],
       ["Nats-Expected-Last-Subject-Sequence", String(member.expected)],
+      ...(member.value === undefined ? ([["KV-Operation", "DEL"]] as const) : []),
     ];
-    const data = JSON.stringify(member.value);
+    const data = member.value === undefined ? "" : JSON.stringify(member.value);
     if (index + 1 < members.length) {
-      publishEncoded(connection.nc, subject, data, undefined, encodeHeaders(headers));
+      connection.outbox.publish(subject, data, "", headerBlock(headers));
       continue;
     }
-    const last = encodeHeaders([...headers, ["Nats-Batch-Commit", "1"]]);
+    const last = headerBlock([...headers, ["Nats-Batch-Commit", "1"]]);
     const reply = await connection.pipeline.call(subject, data, last, 10_000);
     if (typeof reply === "string") throw new UnavailableError(`no acknowledgement of a batch to ${bucket}`);
     const ack = reply.json<{ error?: { err_code?: number; description?: string } }>();

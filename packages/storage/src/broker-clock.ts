@@ -19,7 +19,12 @@ const MOST_MS = 1_000;
 export async function startBrokerClock(connection: Connection, stream: string): Promise<BrokerClock> {
   const estimate = async (mostMs: number): Promise<number | undefined> => {
     const before = performance.now();
-    const reply = await connection.pipeline.call(`$JS.API.STREAM.INFO.${stream}`, "", undefined, mostMs);
+    const reply = await connection.pipeline.call(
+      `${connection.apiPrefix}.STREAM.INFO.${stream}`,
+      "",
+      undefined,
+      mostMs,
+    );
     const after = performance.now();
     if (typeof reply === "string") return undefined;
     const at = Date.parse(reply.json<{ ts?: string }>().ts ?? "");

@@ -1,6 +1,7 @@
 import type { Names } from "@jetmesh/protocol";
 import type { Connection } from "./connection.ts";
 import { BrokerError, isTransient, JS_CODE, UnavailableError } from "./errors.ts";
+import { parseJson } from "./json.ts";
 import type { WritePoint } from "./write-points.ts";
 import { pause, writeOnce } from "./writer.ts";
 
@@ -21,6 +22,8 @@ export interface SwapOptions {
   /** Which of the mesh's writes this is. */
   readonly point: WritePoint;
   readonly ttlMs?: number | undefined;
+  /** The value as JSON, where its writer has it already. */
+  readonly text?: string | undefined;
   /**
    * Give up, with an `UnavailableError`, after this long without a clear answer; `Infinity` ends with the connection
    * alone.
@@ -52,6 +55,8 @@ export interface Bucket<T> {
 export interface BucketPlan<T> {
   readonly name: string;
   readonly schema: { parse(value: unknown): T };
+  /** Its stream takes atomic batches, so that writes may be made together. */
+  readonly batchable?: boolean;
   /** Headers that followers read instead of bodies. */
   readonly headersOf?: (value: T) => readonly (readonly [string, string])[];
 }
@@ -66,13 +71,12 @@ interface RawMessage {
   readonly error?: { readonly err_code?: number; readonly description?: string };
 }
 
-const decoder = new TextDecoder();
-const encoder = new TextEncoder();
 const READ_TIMEOUT_MS = 2_000;
 const DEADLINE_MS = 30_000;
 
 export function createBucket<T>(connection: Connection, names: Names, plan: BucketPlan<T>): Bucket<T> {
-  const readSubject = `$JS.API.STREAM.MSG.GET.${names.kvStream(plan.name)}`;
+  const batchable = plan.batchable === true ? names.kvStream(plan.name) : undefined;
+  const readSubject = `${connection.apiPrefix}.STREAM.MSG.GET.${names.kvStream(plan.name)}`;
 
   const readRaw = async (key: string, deadlineMs: number): Promise<RawMessage["message"]> => {
     const request = JSON.stringify({ last_by_subj: names.kv(plan.name, key) });
@@ -80,7 +84,7 @@ export function createBucket<T>(connection: Connection, names: Names, plan: Buck
     for (let tries = 1; ; tries += 1) {
       const reply = await connection.pipeline.call(readSubject, request, undefined, READ_TIMEOUT_MS);
       if (typeof reply !== "string") {
-        const raw = JSON.parse(decoder.decode(reply.data)) as RawMessage;
+        const raw = parseJson(reply.data) as RawMessage;
         if (raw.message !== undefined) return raw.message;
         const code = raw.error?.err_code ?? 0;
         if (code === JS_CODE.noMessage) return undefined;
@@ -95,7 +99,7 @@ export function createBucket<T>(connection: Connection, names: Names, plan: Buck
 
   const parse = (bytes: Uint8Array, revision: number): Stored<T> => {
     try {
-      return { kind: "record", revision, value: plan.schema.parse(JSON.parse(decoder.decode(bytes))) };
+      return { kind: "record", revision, value: plan.schema.parse(parseJson(bytes)) };
     } catch (thrown) {
       return { kind: "unreadable", revision, why: thrown instanceof Error ? thrown.message : String(thrown) };
     }
@@ -134,18 +138,19 @@ export function createBucket<T>(connection: Connection, names: Names, plan: Buck
         return { kind: "gone", revision: raw.seq };
       return parse(Buffer.from(raw.data ?? "", "base64"), raw.seq);
     },
-    async swap(key, value, expected, { point, ttlMs, deadlineMs = DEADLINE_MS }) {
+    async swap(key, value, expected, { point, ttlMs, deadlineMs = DEADLINE_MS, text: given }) {
       const subject = names.kv(plan.name, key);
-      const bytes = encoder.encode(JSON.stringify(value));
+      const text = given ?? JSON.stringify(value);
       const until = performance.now() + deadlineMs;
-      const options = { point, expect: expected, ttlMs, headers: plan.headersOf?.(value) };
+      const headers = plan.headersOf?.(value);
+      const options = { point, expect: expected, ttlMs, headers, batchable };
       for (let tries = 1, ambiguous = false; ; tries += 1) {
-        const outcome = await writeOnce(connection, subject, bytes, options);
+        const outcome = await writeOnce(connection, subject, text, options);
         if (outcome.kind === "written") return { kind: "written", revision: outcome.sequence };
         if (outcome.kind === "conflict" && !ambiguous) return { kind: "conflict" };
         if (outcome.kind === "conflict" || outcome.kind === "in_flight") {
           const there = await readRaw(key, Math.max(0, until - performance.now()));
-          if (ambiguous && there !== undefined && sameBytes(there.data, bytes))
+          if (ambiguous && there !== undefined && sameText(there.data, text))
             return { kind: "written", revision: there.seq };
           if ((there?.seq ?? 0) !== expected) return { kind: "conflict" };
         } else if (outcome.kind === "unknown") {
@@ -162,8 +167,8 @@ export function createBucket<T>(connection: Connection, names: Names, plan: Buck
   };
 }
 
-const sameBytes = (base64: string | undefined, bytes: Uint8Array): boolean =>
-  base64 !== undefined && Buffer.from(base64, "base64").equals(bytes);
+const sameText = (base64: string | undefined, text: string): boolean =>
+  base64 !== undefined && Buffer.from(base64, "base64").toString() === text;
 
 /** Written by a delete, a purge or the end of a TTL. */
 export const isMarker = (headers: string): boolean =>

@@ -3,6 +3,14 @@ export class UnavailableError extends Error {
   override readonly name = "UnavailableError";
 }
 
+/** Nobody listens where something was asked: whatever it was, nobody has begun it. */
+export class NobodyThereError extends UnavailableError {}
+
+/** What somebody would connect by is not there, or is no key: nothing that goes away by waiting. */
+export class CredentialsError extends Error {
+  override readonly name = "CredentialsError";
+}
+
 /** The broker refused for good: a limit, a missing right, a missing stream. */
 export class BrokerError extends Error {
   override readonly name = "BrokerError";

@@ -1,4 +1,4 @@
-import { ACK_POINTS, type FaultPoint, WRITE_POINTS } from "./write-points.ts";
+import { FAULT_POINTS, type FaultPoint } from "./write-points.ts";
 
 /**
  * Faults at named points, for tests: `jet.accept/after=crash@2` kills the process after the second acceptance was
@@ -6,8 +6,8 @@ import { ACK_POINTS, type FaultPoint, WRITE_POINTS } from "./write-points.ts";
  *
  *   crash     SIGKILL to this very process, as a power switch would
  *   pause     SIGSTOP: whoever set it sends the SIGCONT
- *   lose      the write is made and its answer never seen (`after` only); the acknowledgement never sent (`before`)
- *   twice     the write is made twice (`before` only); the message is delivered again instead of acknowledged
+ *   lose      the write is made and its answer never seen (`after`); the acknowledgement, the request never sent (`before`)
+ *   twice     the write or request is made twice (`before` only); the message is delivered again instead of acknowledged
  *   delay:MS  everything as it should be, but later
  *
  * Behind the kind, `~TEXT` strikes only where the subject or the body of the write or message holds the text, and
@@ -39,7 +39,7 @@ export function parseFaults(specification: string): Faults {
   for (const part of specification.split(",").filter(Boolean)) {
     const match = FAULT.exec(part.trim());
     const [, point = "", moment = "", kind = "", ms = "0", text = "", at = "1"] = match ?? [];
-    if (match === null || !(Object.hasOwn(WRITE_POINTS, point) || Object.hasOwn(ACK_POINTS, point))) {
+    if (match === null || !Object.hasOwn(FAULT_POINTS, point)) {
       throw new Error(`not a fault: '${part}'; write like jet.accept/after=crash@2`);
     }
     const fault: Fault = {

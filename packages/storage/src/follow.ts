@@ -1,12 +1,11 @@
 import { randomUUID } from "node:crypto";
 import type { Names } from "@jetmesh/protocol";
-import type { ConsumerConfig, JsMsg } from "@nats-io/jetstream";
-import { DeliverPolicy } from "@nats-io/jetstream";
-import { createInbox, type Msg, nanos } from "@nats-io/nats-core";
+import type { ConsumerConfig } from "@nats-io/jetstream";
+import { type Msg, nanos } from "@nats-io/nats-core";
 import type { Connection } from "./connection.ts";
-import { JS_CODE, ofClient, UnavailableError } from "./errors.ts";
-import { publishEncoded } from "./pipeline.ts";
+import { JS_CODE } from "./errors.ts";
 import { type QueueMessage, toQueueMessage } from "./queue.ts";
+import { rawHeaders } from "./raw-headers.ts";
 import { pause } from "./writer.ts";
 
 /** One change of a key, as a follower sees it; a copy that may be behind: never decide a refusal on it. */
@@ -53,11 +52,11 @@ const SILENCE_MS = 5_000;
 const INACTIVE_MS = 60_000;
 
 /**
- * Sees every key once and then its changes, in order, over reconnects and restarts of the broker: whatever goes
- * wrong, a new consumer begins behind the last message that was seen. One ephemeral consumer per process and
- * bucket, never one per key (`reference/nats.md` §2.7).
+ * Sees every key of one stream once and then its changes, in order, over reconnects and restarts of the broker:
+ * whatever goes wrong, a new consumer begins behind the last message that was seen. One ephemeral consumer per process
+ * and stream, never one per key (`reference/nats.md` §2.7).
  */
-export function follow(connection: Connection, names: Names, options: FollowOptions): Follower {
+export function followStream(connection: Connection, names: Names, options: FollowOptions): Follower {
   const stream = names.kvStream(options.bucket);
   const prefix = names.kv(options.bucket, "");
   const filter = prefix + (options.keys ?? ">");
@@ -75,14 +74,14 @@ export function follow(connection: Connection, names: Names, options: FollowOpti
     for (const one of waiting) if (one.sequence <= seen) one.resolve();
   };
   const onMessage = (message: Msg, at: QueueMessage): void => {
-    const { headers } = message;
+    const headers = rawHeaders(message);
     try {
       options.onChange({
-        key: message.subject.slice(prefix.length),
+        key: at.subject.slice(prefix.length),
         revision: at.sequence,
-        exists: headers === undefined || !(headers.has("KV-Operation") || headers.has("Nats-Marker-Reason")),
-        data: message.data,
-        header: (name) => nonEmpty(headers?.get(name)),
+        exists: headers.get("KV-Operation") === undefined && headers.get("Nats-Marker-Reason") === undefined,
+        data: at.data,
+        header: (name) => headers.get(name),
       });
     } catch (thrown) {
       options.onProblem?.(`a follower of ${options.bucket} threw at ${message.subject}: ${String(thrown)}`);
@@ -218,7 +217,7 @@ function pull(
 ): Promise<Pulled> {
   const { nc } = connection;
   return new Promise((resolve) => {
-    const inbox = createInbox();
+    const inbox = connection.newInbox();
     let got = 0;
     let heardAt = performance.now();
     const end = (how: Pulled): void => {
@@ -249,18 +248,14 @@ function pull(
     const request = waits
       ? { batch, expires: LIVE_EXPIRES_MS * 1e6, idle_heartbeat: HEARTBEAT_MS * 1e6 }
       : { batch, no_wait: true, expires: LOOK_EXPIRES_MS * 1e6 };
-    publishEncoded(
-      nc,
+    connection.outbox.publish(
       `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`,
       JSON.stringify(request),
       inbox,
-      undefined,
+      "",
     );
   });
 }
-
-/** The client gives "" for a header that is not there. */
-const nonEmpty = (value: string | undefined): string | undefined => (value === "" ? undefined : value);
 
 /** The newest message under a filter, by the stream's leader. */
 async function lastSequence(
@@ -270,7 +265,7 @@ async function lastSequence(
   timeoutMs: number,
 ): Promise<number | undefined> {
   const reply = await connection.pipeline.call(
-    `$JS.API.STREAM.MSG.GET.${stream}`,
+    `${connection.apiPrefix}.STREAM.MSG.GET.${stream}`,
     JSON.stringify({ last_by_subj: filter }),
     undefined,
     timeoutMs,
@@ -278,89 +273,4 @@ async function lastSequence(
   if (typeof reply === "string") return undefined;
   const raw = reply.json<{ message?: { seq: number }; error?: { err_code?: number } }>();
   return raw.message?.seq ?? (raw.error?.err_code === JS_CODE.noMessage ? 0 : undefined);
-}
-
-/**
- * Reads keys in the order of their last change, from after `cursor` on, until `visit` says that it has enough or
- * `most` were looked at. Gives the cursor to go on from, or undefined where everything was seen.
- */
-export async function scan(
-  connection: Connection,
-  names: Names,
-  bucket: string,
-  given: { readonly keys?: string; readonly cursor?: number; readonly most: number },
-  visit: (change: Change) => "more" | "enough",
-): Promise<number | undefined> {
-  const stream = names.kvStream(bucket);
-  return readStream(connection, stream, names.kv(bucket, given.keys ?? ">"), given, (message) => {
-    if (message.headers?.has("KV-Operation") === true || message.headers?.has("Nats-Marker-Reason") === true)
-      return "more";
-    return visit({
-      key: message.subject.slice(names.kv(bucket, "").length),
-      revision: message.seq,
-      exists: true,
-      data: message.data,
-      header: (name) => nonEmpty(message.headers?.get(name)),
-    });
-  });
-}
-
-/** The same over any stream. Throws `UnavailableError` where the broker does not answer. */
-export async function readStream(
-  connection: Connection,
-  stream: string,
-  filter: string,
-  given: { readonly cursor?: number; readonly since?: Date; readonly most: number },
-  visit: (message: JsMsg) => "more" | "enough",
-): Promise<number | undefined> {
-  // What `visit` throws is the caller's own.
-  let visited: unknown;
-  const look = (message: JsMsg): "more" | "enough" => {
-    try {
-      return visit(message);
-    } catch (thrown) {
-      visited = thrown;
-      throw thrown;
-    }
-  };
-  return readOnce(connection, stream, filter, given, look).catch((thrown: unknown) => {
-    throw visited === undefined ? ofClient(thrown, `reading ${stream}`) : thrown;
-  });
-}
-
-async function readOnce(
-  connection: Connection,
-  stream: string,
-  filter: string,
-  given: { readonly cursor?: number; readonly since?: Date; readonly most: number },
-  visit: (message: JsMsg) => "more" | "enough",
-): Promise<number | undefined> {
-  const start =
-    given.since === undefined
-      ? { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: (given.cursor ?? 0) + 1 }
-      : { deliver_policy: DeliverPolicy.StartTime, opt_start_time: given.since.toISOString() };
-  const consumer = await connection.js.consumers.get(stream, {
-    ...start,
-    filter_subjects: [filter],
-    inactive_threshold: 5_000,
-  });
-  const { num_pending: pending } = await consumer.info(true);
-  let last = given.cursor ?? 0;
-  let left = Math.min(pending, given.most);
-  while (left > 0) {
-    const batch = await consumer.fetch({ max_messages: Math.min(left, 500), expires: 3_000 });
-    let got = 0;
-    for await (const message of batch) {
-      got += 1;
-      left -= 1;
-      last = message.seq;
-      if (visit(message) === "enough") {
-        batch.stop();
-        return message.info.pending > 0 ? last : undefined;
-      }
-      if (message.info.pending === 0) return undefined;
-    }
-    if (got === 0) throw new UnavailableError(`no answer while reading ${stream}`);
-  }
-  return pending > given.most ? last : undefined;
 }

@@ -3,18 +3,25 @@ import {
   ActionRecord,
   JET_HEADERS,
   JetRecord,
+  KindRecord,
   Lease,
   type Names,
   RunnerPresence,
+  SlotsRecord,
   StoredDefinition,
   SuspectMark,
 } from "@jetmesh/protocol";
 import { type Bucket, createBucket } from "./bucket.ts";
 import type { Connection } from "./connection.ts";
+import { createShardedBucket } from "./sharded-bucket.ts";
 
 /** The buckets of a mesh, typed. */
 export interface MeshStore {
   readonly definitions: Bucket<StoredDefinition>;
+  /** The living jets of templates with a limit; beside the definitions, under keys of their own. */
+  readonly slots: Bucket<SlotsRecord>;
+  /** Kinds that runners have registered; beside the definitions as well. */
+  readonly kinds: Bucket<KindRecord>;
   readonly jets: Bucket<JetRecord>;
   readonly actions: Bucket<ActionRecord>;
   readonly runners: Bucket<RunnerPresence>;
@@ -44,19 +51,33 @@ export function createMeshStore(connection: Connection, names: Names, instants =
     const due = instants.dueAt(record);
     const expires = instants.expiresAt(record);
     if (due !== undefined) headers.push([ACTION_HEADERS.due, due]);
+    if (record.timers.notBefore !== undefined) headers.push([ACTION_HEADERS.waits, "1"]);
     if (expires !== undefined) headers.push([ACTION_HEADERS.expires, expires]);
     if (record.claim !== undefined) headers.push([ACTION_HEADERS.runner, record.claim.runner]);
     if (record.jet !== undefined) headers.push([ACTION_HEADERS.jet, record.jet]);
     return headers;
   };
   const jetHeaders = (jet: JetRecord): [string, string][] => {
-    if (jet.open !== undefined) return [[JET_HEADERS.open, jet.open.id]];
-    return jet.queue.length > 0 || jet.target !== undefined ? [[JET_HEADERS.waits, "1"]] : [];
+    const held: [string, string][] = jet.heldBy === undefined ? [] : [[JET_HEADERS.held, "1"]];
+    if (jet.open !== undefined) return [[JET_HEADERS.open, jet.open.id], ...held];
+    return jet.queue.length > 0 || jet.target !== undefined ? [[JET_HEADERS.waits, "1"], ...held] : held;
   };
   return {
     definitions: createBucket(connection, names, { name: buckets.definitions, schema: StoredDefinition }),
-    jets: createBucket(connection, names, { name: buckets.jets, schema: JetRecord, headersOf: jetHeaders }),
-    actions: createBucket(connection, names, { name: buckets.actions, schema: ActionRecord, headersOf }),
+    slots: createBucket(connection, names, { name: buckets.definitions, schema: SlotsRecord }),
+    kinds: createBucket(connection, names, { name: buckets.definitions, schema: KindRecord }),
+    jets: createShardedBucket(connection, names, {
+      name: buckets.jets,
+      schema: JetRecord,
+      headersOf: jetHeaders,
+      batchable: true,
+    }),
+    actions: createShardedBucket(connection, names, {
+      name: buckets.actions,
+      schema: ActionRecord,
+      headersOf,
+      batchable: true,
+    }),
     runners: createBucket(connection, names, { name: buckets.runners, schema: RunnerPresence }),
     leases: createBucket(connection, names, { name: buckets.leases, schema: Lease }),
     suspects: createBucket(connection, names, { name: buckets.leases, schema: SuspectMark }),

@@ -1,5 +1,6 @@
 import type { Msg, NatsConnection, Subscription } from "@nats-io/nats-core";
-import { createInbox } from "@nats-io/nats-core";
+import { ensureError } from "./errors.ts";
+import type { Outbox } from "./outbox.ts";
 
 /**
  * Many requests in flight over one reply subscription (design §8). What it saves against the client's own
@@ -11,7 +12,7 @@ export type Reply = Msg | "timeout" | "no_responders" | "closed" | "too_large";
 
 interface Waiting {
   readonly deadline: number;
-  readonly resolve: (reply: Reply) => void;
+  readonly settle: (reply: Reply) => void;
   /** Only of what was called while the connection was away. */
   readonly send: (() => void) | undefined;
 }
@@ -19,13 +20,21 @@ interface Waiting {
 const SWEEP_MS = 100;
 
 export interface Pipeline {
-  /** `headers`: an encoded header block, see `encodeHeaders`. Never rejects. */
+  /** `headers`: a header block, see `headerBlock`. Never rejects. */
   call(
     subject: string,
     data: Uint8Array | string,
-    headers: Uint8Array | undefined,
+    headers: string | undefined,
     timeoutMs: number,
   ): Promise<Reply>;
+  /** The same, read where the reply comes in, which saves a promise; rejects with what `read` throws. */
+  request<T>(
+    subject: string,
+    data: Uint8Array | string,
+    headers: string | undefined,
+    timeoutMs: number,
+    read: (reply: Reply) => T,
+  ): Promise<T>;
   readonly inFlight: number;
   /**
    * The connection broke: replies on their way are lost, so whoever waits is told now rather than at its timeout.
@@ -36,10 +45,11 @@ export interface Pipeline {
   close(): void;
 }
 
-export function createPipeline(nc: NatsConnection): Pipeline {
+/** `inbox`: what replies come to, as no other connection has it. */
+export function createPipeline(nc: NatsConnection, outbox: Outbox, ownInbox: string): Pipeline {
   // Per timeout one map, in order of their making and so of their deadlines: a sweep stops at the first in time.
   const byTimeout = new Map<number, Map<string, Waiting>>();
-  const inbox = `${createInbox()}.`;
+  const inbox = `${ownInbox}.`;
   let counter = 0;
   let inFlight = 0;
   let sweeper: NodeJS.Timeout | undefined;
@@ -47,11 +57,12 @@ export function createPipeline(nc: NatsConnection): Pipeline {
   let connected = true;
 
   const settle = (timeout: number, token: string, reply: Reply): void => {
-    const waiting = byTimeout.get(timeout)?.get(token);
+    const ofTimeout = byTimeout.get(timeout);
+    const waiting = ofTimeout?.get(token);
     if (waiting === undefined) return;
-    byTimeout.get(timeout)?.delete(token);
+    ofTimeout?.delete(token);
     inFlight -= 1;
-    waiting.resolve(reply);
+    waiting.settle(reply);
   };
 
   const subscription: Subscription = nc.subscribe(`${inbox}*`, {
@@ -85,34 +96,50 @@ export function createPipeline(nc: NatsConnection): Pipeline {
     }
   };
 
+  const begin = (
+    subject: string,
+    data: Uint8Array | string,
+    headers: string | undefined,
+    patience: number,
+    settleOne: (reply: Reply) => void,
+  ): void => {
+    if (closed || nc.isClosed()) return settleOne("closed");
+    // A dot in the token would be one token more, and no reply would ever be ours.
+    const timeoutMs = Math.ceil(patience);
+    counter = (counter + 1) % Number.MAX_SAFE_INTEGER;
+    const token = `${String(timeoutMs)}_${counter.toString(36)}`;
+    let waiting = byTimeout.get(timeoutMs);
+    if (waiting === undefined) byTimeout.set(timeoutMs, (waiting = new Map<string, Waiting>()));
+    const send = (): void => outbox.publish(subject, data, inbox + token, headers ?? "");
+    const deadline = performance.now() + timeoutMs;
+    waiting.set(token, { deadline, settle: settleOne, send: connected ? undefined : send });
+    inFlight += 1;
+    sweeper ??= setInterval(sweep, SWEEP_MS);
+    if (!connected) return;
+    try {
+      send();
+    } catch {
+      // All that is not sent is what is larger than the broker takes.
+      settle(timeoutMs, token, "too_large");
+    }
+  };
+
   return {
     get inFlight() {
       return inFlight;
     },
-    call(subject, data, headers, patience) {
-      if (closed || nc.isClosed()) return Promise.resolve<Reply>("closed");
-      // A dot in the token would be one token more, and no reply would ever be ours.
-      const timeoutMs = Math.ceil(patience);
-      counter = (counter + 1) % Number.MAX_SAFE_INTEGER;
-      const token = `${String(timeoutMs)}_${counter.toString(36)}`;
-      return new Promise<Reply>((resolve) => {
-        let waiting = byTimeout.get(timeoutMs);
-        if (waiting === undefined) byTimeout.set(timeoutMs, (waiting = new Map<string, Waiting>()));
-        const send = connected
-          ? undefined
-          : (): void => publishEncoded(nc, subject, data, inbox + token, headers);
-        waiting.set(token, { deadline: performance.now() + timeoutMs, resolve, send });
-        inFlight += 1;
-        sweeper ??= setInterval(sweep, SWEEP_MS);
-        if (!connected) return;
-        try {
-          publishEncoded(nc, subject, data, inbox + token, headers);
-        } catch {
-          // All that the client refuses to send is what is larger than the broker takes.
-          settle(timeoutMs, token, "too_large");
-        }
-      });
-    },
+    call: (subject, data, headers, timeoutMs) =>
+      new Promise((resolve) => begin(subject, data, headers, timeoutMs, resolve)),
+    request: (subject, data, headers, timeoutMs, read) =>
+      new Promise((resolve, reject) =>
+        begin(subject, data, headers, timeoutMs, (reply) => {
+          try {
+            resolve(read(reply));
+          } catch (thrown) {
+            reject(ensureError(thrown));
+          }
+        }),
+      ),
     interrupt() {
       connected = false;
       settleAll("timeout");
@@ -141,25 +168,9 @@ export function createPipeline(nc: NatsConnection): Pipeline {
 
 const isNoResponders = (message: Msg): boolean => message.data.length === 0 && message.headers?.code === 503;
 
-/** Publishes with a header block that is encoded already: all that the client asks of its headers is `encode`. */
-export function publishEncoded(
-  nc: NatsConnection,
-  subject: string,
-  data: Uint8Array | string,
-  reply: string | undefined,
-  headers: Uint8Array | undefined,
-): void {
-  const options: Record<string, unknown> = {};
-  if (reply !== undefined) options["reply"] = reply;
-  if (headers !== undefined) options["headers"] = { encode: () => headers };
-  nc.publish(subject, data, options);
-}
-
-const encoder = new TextEncoder();
-
 /** A header block as it goes over the wire. Names and values are our own or were checked to have no line breaks. */
-export function encodeHeaders(pairs: readonly (readonly [string, string])[]): Uint8Array {
+export function headerBlock(pairs: readonly (readonly [string, string])[]): string {
   let block = "NATS/1.0\r\n";
   for (const [name, value] of pairs) block += `${name}: ${value}\r\n`;
-  return encoder.encode(`${block}\r\n`);
+  return `${block}\r\n`;
 }

@@ -1,7 +1,5 @@
 import type { Msg, Subscription } from "@nats-io/nats-core";
-import { createInbox } from "@nats-io/nats-core";
 import type { Connection } from "./connection.ts";
-import { publishEncoded } from "./pipeline.ts";
 import type { AckPoint } from "./write-points.ts";
 
 /**
@@ -44,6 +42,8 @@ export interface QueueOptions {
 
 export interface Queue {
   readonly inFlight: number;
+  /** Whether messages wait in the stream, as far as was heard within the last moment. */
+  readonly isBehind: boolean;
   /** There is more room than there was. */
   poke(): void;
   /** Stops taking, then waits until what was taken is done. */
@@ -53,15 +53,18 @@ export interface Queue {
 const EXPIRES_MS = 20_000;
 const HEARTBEAT_MS = 2_000;
 const SILENCE_MS = 5_000;
+const MOMENT_MS = 100;
 
 export function consumeQueue(connection: Connection, options: QueueOptions): Queue {
-  const { nc } = connection;
+  const { nc, outbox } = connection;
   const { maxInFlight } = options;
   const pullSubject = `$JS.API.CONSUMER.MSG.NEXT.${options.stream}.${options.consumer}`;
   let subscription: Subscription | undefined;
   let inbox = "";
   let inFlight = 0;
   let asked = 0;
+  let pending = 0;
+  let givenAt = 0;
   let heardAt = performance.now();
   let stopped = false;
   let whenIdle: (() => void) | undefined;
@@ -76,13 +79,13 @@ export function consumeQueue(connection: Connection, options: QueueOptions): Que
     asked += want;
     heardAt = performance.now();
     const request = { batch: want, expires: EXPIRES_MS * 1e6, idle_heartbeat: HEARTBEAT_MS * 1e6 };
-    publishEncoded(nc, pullSubject, JSON.stringify(request), inbox, undefined);
+    outbox.publish(pullSubject, JSON.stringify(request), inbox, "");
   };
 
   const open = (): void => {
     if (stopped || nc.isClosed()) return;
     subscription?.unsubscribe();
-    inbox = createInbox();
+    inbox = connection.newInbox();
     asked = 0;
     subscription = nc.subscribe(inbox, { callback: (_error, message) => onMessage(message) });
     pull();
@@ -90,13 +93,12 @@ export function consumeQueue(connection: Connection, options: QueueOptions): Que
 
   const onMessage = (message: Msg): void => {
     heardAt = performance.now();
-    const code = message.headers?.code ?? 0;
-    if (code !== 0 && (message.reply === undefined || message.reply === "" || code === 503))
-      return onStatus(message, code);
     const parsed = toQueueMessage(message);
-    if (parsed === undefined) return;
+    if (parsed === undefined) return onStatus(message, message.headers?.code ?? 100);
     asked = Math.max(0, asked - 1);
     inFlight += 1;
+    pending = parsed.pending;
+    givenAt = heardAt;
     void run(message, parsed);
   };
 
@@ -131,7 +133,7 @@ export function consumeQueue(connection: Connection, options: QueueOptions): Que
     if (fault === "twice") disposal = { kind: "retry", afterMs: 0 };
     if (!nc.isClosed() && fault !== "lose") {
       const word = disposal.kind === "ack" ? "+ACK" : `-NAK {"delay": ${String(disposal.afterMs * 1e6)}}`;
-      publishEncoded(nc, reply, word, undefined, undefined);
+      outbox.publish(reply, word, "", "");
     }
     handling.delete(reply);
     await connection.faults?.suffer(options.point, "after", about(parsed));
@@ -143,7 +145,7 @@ export function consumeQueue(connection: Connection, options: QueueOptions): Que
   const watchdog = setInterval(() => {
     // Q3: what is still being handled is not given to another; only a process that is gone says nothing.
     if (connection.connectedSince() !== undefined) {
-      for (const reply of handling) publishEncoded(nc, reply, "+WPI", undefined, undefined);
+      for (const reply of handling) outbox.publish(reply, "+WPI", "", "");
     }
     if (asked > 0 && performance.now() - heardAt > SILENCE_MS) open();
     else pull();
@@ -155,6 +157,9 @@ export function consumeQueue(connection: Connection, options: QueueOptions): Que
   return {
     get inFlight() {
       return inFlight;
+    },
+    get isBehind() {
+      return pending > 0 && performance.now() - givenAt < MOMENT_MS;
     },
     poke: pull,
     async stop() {
@@ -179,19 +184,21 @@ export function toQueueMessage(message: Msg): QueueMessage | undefined {
   const tokens = (message.reply ?? "").split(".");
   if (tokens[0] !== "$JS" || tokens[1] !== "ACK" || tokens.length < 9) return undefined;
   const at = tokens.length === 9 ? 2 : 4;
-  const [stream, , deliveries, sequence, consumerSequence, stored, pending] = tokens.slice(at);
   return {
     subject: message.subject,
     data: message.data,
-    headers:
-      message.headers === undefined
+    // Decoded only where they are looked at.
+    get headers() {
+      const { headers } = message;
+      return headers === undefined
         ? NO_HEADERS
-        : new Map(message.headers.keys().map((name) => [name, message.headers?.get(name) ?? ""])),
-    stream: stream ?? "",
-    sequence: Number(sequence),
-    deliveries: Number(deliveries),
-    storedAt: Number((stored ?? "0").slice(0, -6)),
-    consumerSequence: Number(consumerSequence),
-    pending: Number(pending),
+        : new Map(headers.keys().map((name) => [name, headers.get(name)]));
+    },
+    stream: tokens[at] ?? "",
+    sequence: Number(tokens[at + 3]),
+    deliveries: Number(tokens[at + 2]),
+    storedAt: Number((tokens[at + 5] ?? "0").slice(0, -6)),
+    consumerSequence: Number(tokens[at + 4]),
+    pending: Number(tokens[at + 6]),
   };
 }

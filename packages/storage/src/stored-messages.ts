@@ -48,6 +48,16 @@ export async function readNext(
   );
 }
 
+/** The newest message on a subject; undefined where there is none. */
+export async function readLast(
+  connection: Connection,
+  stream: string,
+  subject: string,
+  deadlineMs = 10_000,
+): Promise<StoredMessage | undefined> {
+  return toStored(await call(connection, `MSG.GET.${stream}`, { last_by_subj: subject }, deadlineMs));
+}
+
 function toStored({ message }: Raw): StoredMessage | undefined {
   if (message === undefined) return undefined;
   return {
@@ -77,12 +87,17 @@ export async function removeMessage(
 async function call(
   connection: Connection,
   verb: string,
-  request: { readonly seq: number; readonly next_by_subj?: string; readonly no_erase?: boolean },
+  request: {
+    readonly seq?: number;
+    readonly next_by_subj?: string;
+    readonly last_by_subj?: string;
+    readonly no_erase?: boolean;
+  },
   deadlineMs: number,
 ): Promise<Raw> {
   const until = performance.now() + deadlineMs;
   for (let tries = 1; ; tries += 1) {
-    const subject = `$JS.API.STREAM.${verb}`;
+    const subject = `${connection.apiPrefix}.STREAM.${verb}`;
     const reply = await connection.pipeline.call(subject, JSON.stringify(request), undefined, 2_000);
     if (typeof reply !== "string") {
       const raw = reply.json<Raw>();
@@ -92,7 +107,7 @@ async function call(
       if (!isTransient(code)) throw new BrokerError(code, raw.error.description ?? `${verb} refused`);
     }
     if (reply === "closed" || performance.now() >= until)
-      throw new UnavailableError(`no answer to ${verb} of ${String(request.seq)}`);
+      throw new UnavailableError(`no answer to ${verb} of ${request.last_by_subj ?? String(request.seq)}`);
     await pause(tries);
   }
 }

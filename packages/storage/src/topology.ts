@@ -55,6 +55,18 @@ export async function ensureTopology(connection: Connection, topology: Topology)
   return { created, drift };
 }
 
+/**
+ * Makes one stream whose sequences go on behind another's; false where it is there. Whoever compares revisions of a key
+ * never sees one come back.
+ */
+export function makeStreamFrom(
+  connection: Connection,
+  plan: StreamPlan,
+  firstSequence: number,
+): Promise<boolean> {
+  return addStream(connection, { ...streamConfig(plan), first_seq: firstSequence });
+}
+
 /** What is missing, what differs, and how many messages each stream holds; changes nothing. */
 export interface TopologyState {
   readonly missing: readonly string[];
@@ -93,7 +105,7 @@ function driftOf(plan: StreamPlan, is: StreamConfig): Drift[] {
     .filter((one) => !same(one.is, one.planned));
 }
 
-async function findStream(connection: Connection, name: string): Promise<StreamInfo | undefined> {
+export async function findStream(connection: Connection, name: string): Promise<StreamInfo | undefined> {
   try {
     return await connection.jsm.streams.info(name);
   } catch (thrown) {
@@ -156,12 +168,14 @@ function streamConfig(plan: StreamPlan): Partial<StreamConfig> & { name: string 
     num_replicas: plan.replicas,
     max_age: nanos(plan.maxAgeMs),
     max_bytes: plan.maxBytes,
+    max_msgs: plan.maxMessages,
     max_msgs_per_subject: plan.maxPerSubject,
     max_consumers: plan.maxConsumers,
     duplicate_window: nanos(plan.duplicateWindowMs),
     allow_msg_ttl: plan.markerTtlMs > 0,
     ...(plan.markerTtlMs > 0 ? { subject_delete_marker_ttl: nanos(plan.markerTtlMs) } : {}),
     ...(plan.atomicBatch ? { allow_atomic: true } : {}),
+    ...(plan.asyncPersist ? ({ persist_mode: "async" } as Partial<StreamConfig>) : {}),
     allow_direct: plan.allowDirect,
     allow_rollup_hdrs: plan.rollup,
     deny_delete: plan.denyDelete,

@@ -7,6 +7,7 @@ export interface FaultPlace {
     | "gateway"
     | "authz"
     | "client"
+    | "command"
   )[];
   readonly serves: string;
 }
@@ -17,6 +18,10 @@ export interface FaultPlace {
  * after it, which is how the tests go through every crash point there is.
  */
 export const WRITE_POINTS = {
+  "mesh.shards": {
+    by: ["state-store"],
+    serves: "§8 sustained rate × retention: or shards; how many is written down before the first is made",
+  },
   "jet.accept": {
     by: ["state-store"],
     serves: "§4 Beginning: the compare-and-swap of J's record is the acceptance",
@@ -35,13 +40,61 @@ export const WRITE_POINTS = {
     by: ["state-store"],
     serves: "§5 Applying a Jet sets its template, users, managers and variables, never its state",
   },
+  "jet.update": {
+    by: ["state-store"],
+    serves: "§5 jet.update sets name, variables, users and managers, never its state",
+  },
+  "jet.delete": {
+    by: ["state-store"],
+    serves: "§3 Deleting a jet: its record says so and is gone after one day, its name is free at once",
+  },
+  "jet.cancel": {
+    by: ["state-store"],
+    serves: "§3 Queue: a waiting trigger is marked first, then it is in the history, then it is out",
+  },
+  "jet.undo": {
+    by: ["state-store"],
+    serves: "§3 a jet that was made of a template while that was deleted is taken back",
+  },
   "definitions.apply": {
     by: ["state-store"],
     serves: "§5 one apply is one atomic batch with expected revisions",
   },
+  "definition.mark": {
+    by: ["state-store"],
+    serves: "§5 in_use: a template is marked before its jets are looked for, so that none is made meanwhile",
+  },
+  "definition.delete": {
+    by: ["state-store"],
+    serves: "§5 delete of a definition: a compare-and-swap from what was found unused",
+  },
+  "slot.take": {
+    by: ["state-store"],
+    serves: "§3 Conditions across records: a slot in the template's list of live jets, before J's own",
+  },
+  "slot.free": {
+    by: ["state-store"],
+    serves: "§3 Holds whose owner is gone are freed: the slot of a jet that is not there",
+  },
+  "hold.take": {
+    by: ["state-store"],
+    serves: "§3 a hold in the required jet's record, which its stop and destroy test in their own write",
+  },
+  "hold.free": {
+    by: ["state-store"],
+    serves: "§3 Holds whose owner is gone are freed by the state-store's scan",
+  },
+  "jet.fence": {
+    by: ["state-store"],
+    serves: "§3 before a slot or hold is freed: whoever was about to use it loses its race for the jet",
+  },
   "action.make": {
     by: ["state-store"],
     serves: "§4 Beginning: an action of a jet is never written before its jet holds the id",
+  },
+  "kind.register": {
+    by: ["state-store"],
+    serves: "§1 Action kind: programs register more; what an action of the kind is made with",
   },
   "action.claim": {
     by: ["flight-plan-runner"],
@@ -64,6 +117,10 @@ export const WRITE_POINTS = {
   "action.expire": {
     by: ["state-store"],
     serves: "§2 start delay, deadline: the state-store writes for actions nobody holds",
+  },
+  "action.command": {
+    by: ["state-store"],
+    serves: "§2 cancel, pause, resume: the state-store writes for actions that nobody who lives holds",
   },
   "action.poison": {
     by: ["state-store"],
@@ -115,10 +172,34 @@ export const WRITE_POINTS = {
     by: ["state-store", "flight-plan-runner"],
     serves: "§7.8 the trial's handler came back: the message does not kill",
   },
+  "reshard.record": {
+    by: ["command"],
+    serves: "§8 shards: what resharding is at, so that no service starts meanwhile and it can go on",
+  },
+  "reshard.seal": {
+    by: ["command"],
+    serves: "§7.6 an acknowledged write lost: none is taken once copying begins",
+  },
+  "reshard.make": {
+    by: ["command"],
+    serves: "§8 shards: the new streams, whose revisions go on behind the old",
+  },
+  "reshard.copy": {
+    by: ["command"],
+    serves: "§8 shards: a record in its new stream, with what is left of its TTL",
+  },
+  "reshard.remove": {
+    by: ["command"],
+    serves: "§7.5 nothing back from the dead: the old streams go once everything was read back",
+  },
   "trigger.publish": { by: ["client"], serves: "§5 a trigger, published by a client" },
   "log.chunk": { by: ["flight-plan-runner"], serves: "§5 output of steps, live" },
   "presence.renew": { by: ["flight-plan-runner"], serves: "§2 Known dead: a renewal of the presence" },
   "presence.end": { by: ["flight-plan-runner"], serves: "§2 a runner that ends takes its presence away" },
+  "ack.probe": {
+    by: ["state-store", "flight-plan-runner"],
+    serves: "§8 group commit is engaged by the measured latency of a lone acknowledgement",
+  },
   "lease.renew": { by: ["lifecycle-ticker"], serves: "§6 several tickers may run, one leads" },
 } as const satisfies Record<string, FaultPlace>;
 export type WritePoint = keyof typeof WRITE_POINTS;
@@ -137,7 +218,20 @@ export const ACK_POINTS = {
 } as const satisfies Record<string, FaultPlace>;
 export type AckPoint = keyof typeof ACK_POINTS;
 
-export type FaultPoint = WritePoint | AckPoint;
+/** Requests on whose answer it hangs who writes. */
+export const ASK_POINTS = {
+  "action.offer": {
+    by: ["state-store"],
+    serves: "§4 Beginning: jet → action; the action is offered to a runner, which makes it with its claim",
+  },
+} as const satisfies Record<string, FaultPlace>;
+export type AskPoint = keyof typeof ASK_POINTS;
+
+export type FaultPoint = WritePoint | AckPoint | AskPoint;
 
 /** All of them, for the table of `docs/faults.md` and for the tests that go through it. */
-export const FAULT_POINTS: Readonly<Record<FaultPoint, FaultPlace>> = { ...WRITE_POINTS, ...ACK_POINTS };
+export const FAULT_POINTS: Readonly<Record<FaultPoint, FaultPlace>> = {
+  ...WRITE_POINTS,
+  ...ACK_POINTS,
+  ...ASK_POINTS,
+};

@@ -1,5 +1,5 @@
-import { ACK_POINTS, FAULT_POINTS, type FaultPoint } from "@jetmesh/storage";
-import type { ServiceName } from "./mesh.ts";
+import type { ServiceName } from "@jetmesh/protocol";
+import { ACK_POINTS, ASK_POINTS, FAULT_POINTS, type FaultPoint } from "@jetmesh/storage";
 
 /**
  * What can go wrong at a write, and at an acknowledgement: killed before and after, stopped before and after, an
@@ -24,13 +24,24 @@ export const FAULTS_OF_AN_ACK = [
   "before=delay:1500",
 ] as const;
 
-export const faultsOf = (point: FaultPoint): readonly string[] =>
-  (Object.hasOwn(ACK_POINTS, point) ? FAULTS_OF_AN_ACK : FAULTS_OF_A_WRITE).map(
-    (fault) => `${point}/${fault}`,
-  );
+export const FAULTS_OF_A_REQUEST = [...FAULTS_OF_A_WRITE, "before=lose"] as const;
+
+export const faultsOf = (point: FaultPoint): readonly string[] => {
+  const kinds = Object.hasOwn(ACK_POINTS, point)
+    ? FAULTS_OF_AN_ACK
+    : Object.hasOwn(ASK_POINTS, point)
+      ? FAULTS_OF_A_REQUEST
+      : FAULTS_OF_A_WRITE;
+  return kinds.map((fault) => `${point}/${fault}`);
+};
+
+/** What is written once, when a mesh is made: nobody comes by there again. */
+const ONCE: ReadonlySet<FaultPoint> = new Set(["mesh.shards"]);
 
 const pointsOf = (service: ServiceName): FaultPoint[] =>
-  (Object.keys(FAULT_POINTS) as FaultPoint[]).filter((point) => FAULT_POINTS[point].by.includes(service));
+  (Object.keys(FAULT_POINTS) as FaultPoint[]).filter(
+    (point) => FAULT_POINTS[point].by.includes(service) && !ONCE.has(point),
+  );
 
 /** Every fault that a process of a service can suffer at a named point of its own. */
 export const FAULTS_BY_SERVICE: Readonly<Record<ServiceName, readonly string[]>> = {

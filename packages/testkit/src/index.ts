@@ -1,3 +1,4 @@
+export type { ServiceName } from "@jetmesh/protocol";
 export {
   applyDocuments,
   type Document,
@@ -9,10 +10,10 @@ export {
 export { eventually } from "./eventually.ts";
 export { FAULTS_BY_SERVICE, FAULTS_OF_A_WRITE, FAULTS_OF_AN_ACK, faultsOf } from "./faults-by-service.ts";
 export { freePorts } from "./free-ports.ts";
+export { createTestKeys, type TestKeys } from "./keys.ts";
 export {
   type Broker,
   type MeshOptions,
-  type ServiceName,
   startMesh,
   type TestMesh,
   type TestService,

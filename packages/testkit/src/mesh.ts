@@ -3,12 +3,13 @@ import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connectClient, type MeshClient } from "@jetmesh/client";
+import { createNames, DEFAULT_PREFIX, type ServiceName } from "@jetmesh/protocol";
 import { eventually } from "./eventually.ts";
+import { createTestKeys, type TestKeys } from "./keys.ts";
 import { startNatsCluster, type TestCluster } from "./nats-cluster.ts";
 import type { TestServer } from "./nats-process.ts";
 import { type NatsServerOptions, startNatsServer } from "./nats-server.ts";
 
-export type ServiceName = "gateway" | "authz" | "state-store" | "lifecycle-ticker" | "flight-plan-runner";
 const ALL: readonly ServiceName[] = [
   "state-store",
   "authz",
@@ -50,6 +51,8 @@ export interface MeshOptions {
   /** One that runs already, in place of a server of its own. */
   readonly broker?: Broker;
   readonly env?: Readonly<Record<string, string>>;
+  /** With authentication: these users have keys, beside root. `client` is the operator then, `as` a user. */
+  readonly auth?: readonly string[];
   /** Which services, and how many of each; one of each by default. */
   readonly services?: Partial<Record<ServiceName, number>>;
 }
@@ -69,7 +72,13 @@ export interface TestMesh {
     env?: Readonly<Record<string, string>>,
     under?: readonly string[],
   ): Promise<TestService>;
+  /** A program of one's own that is a runner, by the path of its file. */
+  startRunner(program: string, env?: Readonly<Record<string, string>>): Promise<TestService>;
   client(user?: string): Promise<MeshClient>;
+  /** Throws where the mesh runs without authentication. */
+  readonly keys: TestKeys;
+  /** A client with the credentials of a user, and nothing else. */
+  as(user: string): Promise<MeshClient>;
   /** Everything that the services logged, also those that are not ready yet. */
   logs(): string;
   stop(): Promise<void>;
@@ -82,7 +91,10 @@ const READY_MS = 45_000;
 const ROOT = join(import.meta.dirname, "../../..");
 
 export async function startMesh(options: MeshOptions = {}): Promise<TestMesh> {
-  const { server, cluster, broker } = await startBroker(options);
+  const prefix = options.env?.["JM_PREFIX"] ?? DEFAULT_PREFIX;
+  const names = createNames(prefix, Number(options.env?.["JM_SHARDS"] ?? 1));
+  const keys = options.auth === undefined ? undefined : createTestKeys(names, ["root", ...options.auth]);
+  const { server, cluster, broker } = await startBroker(options, keys?.include);
   const dir = mkdtempSync(join(tmpdir(), "jm-mesh-"));
   const services: TestService[] = [];
   const clients: MeshClient[] = [];
@@ -92,12 +104,13 @@ export async function startMesh(options: MeshOptions = {}): Promise<TestMesh> {
     name: ServiceName,
     env: Readonly<Record<string, string>> = {},
     under: readonly string[] = [],
+    program = join(ROOT, "services", name, "src/main.ts"),
   ): Promise<TestService> => {
     started += 1;
     const replicas = cluster === undefined ? {} : { JM_REPLICAS: String(Math.min(3, cluster.nodes.length)) };
     const log = join(dir, `${name}-${String(started)}.log`);
-    const whole = { NATS_URL: broker.url, ...replicas, ...options.env, ...env };
-    const service = await startService(name, log, whole, under);
+    const whole = { NATS_URL: broker.url, ...replicas, ...options.env, ...keys?.envOf(name), ...env };
+    const service = await startService(name, program, log, whole, under);
     services.push(service);
     return service;
   };
@@ -106,6 +119,7 @@ export async function startMesh(options: MeshOptions = {}): Promise<TestMesh> {
     await Promise.all(clients.map((client) => client.close()));
     await Promise.all(services.map((service) => service.stop()));
     await broker.stop();
+    keys?.remove();
     rmSync(dir, { recursive: true, force: true });
   };
 
@@ -127,8 +141,25 @@ export async function startMesh(options: MeshOptions = {}): Promise<TestMesh> {
       return service;
     },
     start,
+    startRunner: (program, env) => start("flight-plan-runner", env, [], program),
     client: async (user = "root") => {
-      const client = await connectClient({ url: broker.url, user });
+      const client = await connectClient({
+        url: broker.url,
+        user,
+        prefix,
+        shards: names.shards,
+        credsFile: keys?.fileOf("operator"),
+      });
+      clients.push(client);
+      return client;
+    },
+    get keys() {
+      if (keys === undefined) throw new Error("the mesh runs without authentication");
+      return keys;
+    },
+    as: async (user) => {
+      const credsFile = mesh.keys.fileOf(user);
+      const client = await connectClient({ url: broker.url, user, prefix, credsFile });
       clients.push(client);
       return client;
     },
@@ -148,7 +179,10 @@ export async function startMesh(options: MeshOptions = {}): Promise<TestMesh> {
   return mesh;
 }
 
-async function startBroker(options: MeshOptions): Promise<{
+async function startBroker(
+  options: MeshOptions,
+  include: string | undefined,
+): Promise<{
   readonly server?: TestServer;
   readonly cluster?: TestCluster;
   readonly broker: Broker;
@@ -158,18 +192,20 @@ async function startBroker(options: MeshOptions): Promise<{
     const cluster = await startNatsCluster({ nodes: options.cluster, ...options.server });
     return { cluster, broker: cluster };
   }
-  const server = await startNatsServer(options.server);
+  const extraConfig = [options.server?.extraConfig, include].filter((line) => line !== undefined).join("\n");
+  const server = await startNatsServer({ ...options.server, extraConfig });
   return { server, broker: server };
 }
 
 async function startService(
   name: ServiceName,
+  program: string,
   logFile: string,
   env: Readonly<Record<string, string>>,
   under: readonly string[],
 ): Promise<TestService> {
   const log = openSync(logFile, "a");
-  const words = [...under, process.execPath, join(ROOT, "services", name, "src/main.ts")];
+  const words = [...under, process.execPath, program];
   const child = spawn(words[0] ?? "", words.slice(1), {
     cwd: ROOT,
     stdio: ["ignore", log, log, "ipc"],
@@ -185,6 +221,8 @@ async function startService(
     lastSeen: () => readLog().slice(-2_000),
   });
   const ended = gone.then(() => {
+    // One that dies of its fault may do so with its first breath, before its word of being ready is out.
+    if (env["JM_FAULTS"] !== undefined && readLog().includes("fault ")) return;
     throw new Error(`${name} ended with ${String(child.exitCode ?? child.signalCode)}:\n${readLog()}`);
   });
   // Whichever comes second has nobody to tell.

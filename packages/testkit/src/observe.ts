@@ -53,8 +53,9 @@ export async function writesSoFar(connection: Connection, names: Names): Promise
     streams.resume,
     streams.history,
     streams.dead,
-    names.kvStream(buckets.jets),
-    names.kvStream(buckets.actions),
+    ...[buckets.jets, buckets.actions]
+      .flatMap((bucket) => names.bucketsOf(bucket))
+      .map((bucket) => names.kvStream(bucket)),
   ];
   const infos = await Promise.all(counted.map((stream) => connection.jsm.streams.info(stream)));
   return infos.reduce((sum, { state }) => sum + state.last_seq, 0);

@@ -1,11 +1,11 @@
 import { decideAccess } from "@jetmesh/access";
-import { type AccessAnswer, AccessRequest } from "@jetmesh/protocol";
+import { type AccessAnswer, AccessRequest, DEFINITION_PATTERN } from "@jetmesh/protocol";
 import type { BaseConfig, RunningService, ServiceContext } from "@jetmesh/service-kit";
-import { follow, type Incoming, respond } from "@jetmesh/storage";
+import { follow, type Incoming, readJson, respond } from "@jetmesh/storage";
 import { createFollowedFacts } from "./followed-facts.ts";
 
 /** Jets change all the time and their users hardly ever: a right that was taken away counts after this at the latest. */
-const JETS_EVERY_MS = 250;
+const JETS_EVERY_MS = 500;
 /** How long a denial may wait for the copy to catch up with what is written. */
 const CATCH_UP_MS = 2_000;
 
@@ -24,6 +24,7 @@ export async function startAuthz({
   const onProblem = (problem: string): void => log.warn({ problem }, "following");
   const definitions = follow(connection, names, {
     bucket: names.buckets.definitions,
+    keys: DEFINITION_PATTERN,
     onChange: facts.onDefinition,
     onProblem,
   });
@@ -54,7 +55,7 @@ export async function startAuthz({
   };
 
   const answer = async (request: Incoming): Promise<void> => {
-    const parsed = AccessRequest.safeParse(parseJson(request.data));
+    const parsed = AccessRequest.safeParse(readJson(request.data));
     if (!parsed.success) {
       request.replyError(400, { code: "invalid_request", message: parsed.error.message });
       return;
@@ -85,12 +86,4 @@ export async function startAuthz({
       await Promise.all([definitions.stop(), jets.stop()]);
     },
   };
-}
-
-function parseJson(data: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(data).toString());
-  } catch {
-    return undefined;
-  }
 }

@@ -7,7 +7,7 @@ import {
   type TemplateDefinition,
   type UserDefinition,
 } from "@jetmesh/protocol";
-import type { Change } from "@jetmesh/storage";
+import { type Change, parseJson } from "@jetmesh/storage";
 
 /**
  * The facts that decisions are made on, kept up to date from the buckets of definitions and jets. Of a jet only
@@ -18,11 +18,18 @@ export interface FollowedFacts extends AccessFacts {
   readonly onJet: (change: Change) => void;
 }
 
-const FollowedJet = JetRecord.pick({ template: true, users: true, managers: true, destroyedAt: true });
+const FollowedJet = JetRecord.pick({
+  template: true,
+  incarnation: true,
+  users: true,
+  managers: true,
+  destroyedAt: true,
+});
 
 export function createFollowedFacts(rootUser: string): FollowedFacts {
   const users = new Map<string, UserDefinition>();
   const templates = new Map<string, TemplateDefinition>();
+  const creators = new Map<string, string>();
   const plans = new Map<string, AccessLevel>();
   const states = new Map<string, AccessLevel>();
   const jets = new Map<string, JetFacts>();
@@ -32,7 +39,10 @@ export function createFollowedFacts(rootUser: string): FollowedFacts {
   const forget = (key: string): void => {
     const reference = key.slice(key.indexOf(".") + 1);
     if (key.startsWith(`${DEFINITION_KEYS.User}.`)) users.delete(reference);
-    if (key.startsWith(`${DEFINITION_KEYS.Template}.`)) templates.delete(reference);
+    if (key.startsWith(`${DEFINITION_KEYS.Template}.`)) {
+      templates.delete(reference);
+      creators.delete(reference);
+    }
     if (key.startsWith(`${DEFINITION_KEYS.Plan}.`)) plans.delete(reference);
     if (key.startsWith(`${DEFINITION_KEYS.State}.`)) states.delete(reference);
   };
@@ -40,6 +50,7 @@ export function createFollowedFacts(rootUser: string): FollowedFacts {
   return {
     levelOf: (user) => (user === rootUser ? "root" : users.get(user)?.level),
     template: (reference) => templates.get(reference),
+    creatorOf: (template) => creators.get(template),
     jet: (reference) => jets.get(reference),
     isUserOfAnyJet: (template, user) => usersOfJets.has(template, user),
     isManagerOfAnyJet: (template, user) => managersOfJets.has(template, user),
@@ -49,10 +60,12 @@ export function createFollowedFacts(rootUser: string): FollowedFacts {
     onDefinition(change) {
       forget(change.key);
       if (!change.exists) return;
-      const { definition } = StoredDefinition.parse(JSON.parse(Buffer.from(change.data).toString()));
+      const { definition, createdBy } = StoredDefinition.parse(parseJson(change.data));
       if (definition.kind === "User") users.set(definition.reference, definition);
-      else if (definition.kind === "Template") templates.set(definition.reference, definition);
-      else if (definition.kind === "Plan") plans.set(definition.reference, definition.accessLevel);
+      else if (definition.kind === "Template") {
+        templates.set(definition.reference, definition);
+        if (createdBy !== undefined) creators.set(definition.reference, createdBy);
+      } else if (definition.kind === "Plan") plans.set(definition.reference, definition.accessLevel);
       else states.set(definition.reference, definition.accessLevel);
     },
     onJet(change) {
@@ -63,9 +76,12 @@ export function createFollowedFacts(rootUser: string): FollowedFacts {
         jets.delete(change.key);
       }
       if (!change.exists) return;
-      const jet = FollowedJet.parse(JSON.parse(Buffer.from(change.data).toString()));
+      const jet = FollowedJet.parse(parseJson(change.data));
       if (jet.destroyedAt !== undefined) return;
-      jets.set(change.key, { template: jet.template, users: jet.users, managers: jet.managers });
+      const { template, users: itsUsers, managers } = jet;
+      // The first write of a jet could not know its own revision.
+      const incarnation = jet.incarnation === 0 ? change.revision : jet.incarnation;
+      jets.set(change.key, { template, incarnation, users: itsUsers, managers });
       for (const user of jet.users) usersOfJets.add(jet.template, user, 1);
       for (const user of jet.managers) managersOfJets.add(jet.template, user, 1);
     },

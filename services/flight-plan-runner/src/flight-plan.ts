@@ -1,14 +1,7 @@
-import {
-  type Leavings,
-  type MainAnswer,
-  PLAN_KIND,
-  toInstant,
-  toMs,
-  type WatcherAnswer,
-} from "@jetmesh/lifecycle";
+import { type Leavings, PLAN_KIND, toInstant, toMs, type WatcherAnswer } from "@jetmesh/lifecycle";
 import type { ActionRecord, JournalEntry, PlanDefinition, Step } from "@jetmesh/protocol";
 import { stepReference, verbOf } from "@jetmesh/protocol";
-import type { ActionKind, KindContext } from "./kinds.ts";
+import type { ActionKind, KindAnswer, KindContext } from "@jetmesh/runner";
 import { variableEnvironment } from "./steps/environment.ts";
 import { runStep, type StepResult } from "./steps/run-step.ts";
 
@@ -58,7 +51,7 @@ function openNext(plan: PlanDefinition, journal: Journal, now: number): Leavings
   return { journal: [...journal, entry] };
 }
 
-async function runPlan(context: KindContext, graceMs: number): Promise<MainAnswer> {
+async function runPlan(context: KindContext, graceMs: number): Promise<KindAnswer> {
   const plan = planOf(context.record);
   let { journal }: { journal: Journal } = context.record;
   for (;;) {
@@ -84,6 +77,8 @@ async function runPlan(context: KindContext, graceMs: number): Promise<MainAnswe
     }
     const next = openNext(plan, journal, context.now()).journal;
     if (next === undefined) return { state: "SUCCESS", journal };
+    // Nothing is open then: resumed, the watcher has the next step begun.
+    if (context.isPauseAsked) return { state: "PAUSED", journal };
     journal = next;
     const following = plan.steps[journal.length - 1];
     // A step that waits is opened by the very write that says so.

@@ -1,38 +1,52 @@
 import {
   ACTION_HEADERS,
   type AccessCheck,
+  type ActionCommand,
   type ActionRecord,
+  type ChangedAction,
+  type CreatedAction,
   LOG_HEADERS,
   type LogsReply,
   type RequestOf,
 } from "@jetmesh/protocol";
-import { askAccess, RefusedError } from "@jetmesh/service-kit";
+import { actionIdOfKey, askAccess, askOneAccess, mustBeAllowed, RefusedError } from "@jetmesh/service-kit";
 import { readStream, scan } from "@jetmesh/storage";
+import { askAndWait, endOf } from "./ask-and-wait.ts";
 import type { GatewayDeps } from "./deps.ts";
+import { handOver } from "./hand-over.ts";
 import { collect, type Page } from "./pages.ts";
+import { onlyOne, seenRuns } from "./views.ts";
 
-/** An action is read with its jet, or by who asked for it. */
-const readCheck = (user: string, record: ActionRecord): AccessCheck =>
-  record.jet === undefined
-    ? { operation: "run.read", user, owner: record.user }
-    : { operation: "jet.read", user, jet: record.jet };
+/** A run of a jet goes with the jet and the jet action, any other with who asked for it. */
+export function readCheck(
+  user: string,
+  { jet, incarnation, definition, user: owner }: ActionRecord,
+): AccessCheck {
+  const { jetAction } = definition;
+  if (jet === undefined || jetAction === undefined) return { operation: "run.read", user, owner };
+  const { reference: action, accessLevel } = jetAction;
+  return {
+    operation: "run.read",
+    user,
+    owner,
+    of: { jet, incarnation: incarnation ?? 0, action, accessLevel },
+  };
+}
 
 const unknownRun = (id: string): RefusedError => new RefusedError("unknown_run", `there is no action ${id}`);
 
 export async function getAction(deps: GatewayDeps, user: string, id: string): Promise<ActionRecord> {
-  const stored = await deps.store.actions.get(id);
-  if (stored.kind !== "record") throw unknownRun(id);
-  if (!(await mayRead(deps, user, stored.value))) throw unknownRun(id);
-  return stored.value;
+  return onlyOne(await seenRuns(deps, user, [await readAction(deps, user, id)]));
 }
 
-/** Of a jet that is destroyed there is nobody left to ask but who asked for the action. */
-async function mayRead(deps: GatewayDeps, user: string, record: ActionRecord): Promise<boolean> {
-  const checks: AccessCheck[] = [
-    readCheck(user, record),
-    { operation: "run.read", user, owner: record.user },
-  ];
-  return (await askAccess(deps, checks)).some(({ allow }) => allow);
+async function readAction(deps: GatewayDeps, user: string, id: string): Promise<ActionRecord> {
+  const stored = await deps.store.actions.get(id);
+  if (stored.kind === "unreadable")
+    throw new Error(`the record of action ${id} cannot be read: ${stored.why}`);
+  if (stored.kind !== "record") throw unknownRun(id);
+  const verdict = await askOneAccess(deps, readCheck(user, stored.value));
+  if (!verdict.allow) throw unknownRun(id);
+  return stored.value;
 }
 
 export function listActions(
@@ -42,6 +56,7 @@ export function listActions(
 ): Promise<Page<ActionRecord>> {
   const { names, store, connection } = deps;
   return collect(request, {
+    shards: names.shards,
     read: (cursor, most, visit) => scan(connection, names, names.buckets.actions, { cursor, most }, visit),
     parse: (change) => {
       if (request.jet !== undefined && change.header(ACTION_HEADERS.jet) !== request.jet) return undefined;
@@ -49,17 +64,53 @@ export function listActions(
       return stored.kind === "record" ? stored.value : undefined;
     },
     allow: async (found) => {
-      const jets = await askAccess(
+      const answers = await askAccess(
         deps,
         found.map((record) => readCheck(user, record)),
       );
-      const own = await askAccess(
-        deps,
-        found.map((record) => ({ operation: "run.read", user, owner: record.user })),
-      );
-      return found.map((_, index) => jets[index]?.allow === true || own[index]?.allow === true);
+      return answers.map(({ allow }) => allow);
     },
+    show: (found) => seenRuns(deps, user, found),
   });
+}
+
+export async function createAction(
+  deps: GatewayDeps,
+  user: string,
+  request: RequestOf<"action.create">,
+): Promise<CreatedAction> {
+  await mustBeAllowed(deps, { operation: "run.create", user, kind: request.kind });
+  const verb = "state-store.action-create";
+  return askAndWait(
+    deps,
+    user,
+    request,
+    (key) => actionIdOfKey(user, key, "action", request.kind),
+    (handed) => handOver<CreatedAction, typeof verb>(deps, verb, { ...handed, request }),
+    (made, told) => ({ ...made, ...endOf(told) }),
+  );
+}
+
+/** A runner that is dead is known to be so after some seconds, and what it ran has ended after some more. */
+const CHANGE_MS = 30_000;
+
+/** Pauses, resumes or cancels: whoever may read an action's run and change it. */
+export function changeAction(
+  command: ActionCommand,
+): (deps: GatewayDeps, user: string, request: { readonly id: string }) => Promise<ChangedAction> {
+  return async (deps, user, { id }) => {
+    const record = await readAction(deps, user, id);
+    await mustBeAllowed(deps, { ...readCheck(user, record), operation: "run.change" } as AccessCheck);
+    const request = { v: 1, user, id, command } as const;
+    const changed = await handOver<ChangedAction, "state-store.action-change">(
+      deps,
+      "state-store.action-change",
+      request,
+      undefined,
+      CHANGE_MS,
+    );
+    return { ...changed, action: onlyOne(await seenRuns(deps, user, [changed.action])) };
+  };
 }
 
 /** What steps printed, from after a place on; `next` is the place to go on from, also where nothing is there yet. */
@@ -68,7 +119,7 @@ export async function getLogs(
   user: string,
   { id, after, limit }: RequestOf<"action.logs">,
 ): Promise<LogsReply> {
-  await getAction(deps, user, id);
+  await readAction(deps, user, id);
   const items: LogsReply["items"] = [];
   let size = 0;
   let next = after;

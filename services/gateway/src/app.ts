@@ -1,4 +1,4 @@
-import type { RunningService, ServiceContext } from "@jetmesh/service-kit";
+import { type RunningService, type ServiceContext, watchMembers } from "@jetmesh/service-kit";
 import { createMeshStore } from "@jetmesh/storage";
 import type { GatewayConfig } from "./config.ts";
 import { serveMicro } from "./micro-service.ts";
@@ -9,7 +9,8 @@ export async function startGateway(context: ServiceContext<GatewayConfig>): Prom
   const { config, names, connection, log, instance } = context;
   const store = createMeshStore(connection, names);
   const waits = createWaits(connection, names, store, log, instance);
-  const deps = { config, names, connection, store, log, instance, waits };
+  const stateStores = watchMembers(connection, names, "state-store");
+  const deps = { config, names, connection, store, log, instance, waits, stateStores };
   const micro = serveMicro(connection, instance, `${names.prefix}.api`);
   const api = serveApi(deps, micro);
   await connection.nc.flush();
@@ -18,7 +19,7 @@ export async function startGateway(context: ServiceContext<GatewayConfig>): Prom
     async drain() {
       await Promise.all([api.stop(), micro.stop()]);
       await api.idle();
-      await waits.stop();
+      await Promise.all([waits.stop(), stateStores.stop()]);
     },
   };
 }

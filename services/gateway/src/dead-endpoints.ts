@@ -1,6 +1,6 @@
 import { LetterSummary, NumberedLetter, type ReplayReply, type RequestOf } from "@jetmesh/protocol";
 import { mustBeAllowed, RefusedError } from "@jetmesh/service-kit";
-import { type Change, readMessage, readStream } from "@jetmesh/storage";
+import { type Change, parseJson, readMessage, readStream } from "@jetmesh/storage";
 import type { GatewayDeps } from "./deps.ts";
 import { handOver } from "./hand-over.ts";
 import { collect, type Page } from "./pages.ts";
@@ -15,10 +15,17 @@ export async function listLetters(
   const { connection, names } = deps;
   const filter = request.stream === undefined ? names.dead.all : names.dead.of(request.stream);
   return collect(request, {
-    read: (cursor, most, visit) =>
-      readStream(connection, names.streams.dead, filter, { cursor, most }, ({ subject, seq, data }) =>
-        visit({ key: subject, revision: seq, exists: true, data, header: () => undefined }),
-      ),
+    read: async ({ shard, sequence: cursor }, most, visit) => {
+      const next = await readStream(
+        connection,
+        names.streams.dead,
+        filter,
+        { cursor, most },
+        ({ subject, seq, data }) =>
+          visit({ key: subject, revision: seq, exists: true, data, header: () => undefined }),
+      );
+      return next === undefined ? undefined : { shard, sequence: next };
+    },
     parse: ({ revision, data }: Change) => {
       const letter = LetterSummary.safeParse(numbered(revision, data));
       return letter.success ? letter.data : undefined;
@@ -26,6 +33,7 @@ export async function listLetters(
     // The message itself, which is most of a letter, is not shown.
     bytesOf: (letter) => JSON.stringify(letter).length,
     allow: (found) => Promise.resolve(found.map(() => true)),
+    show: (found) => Promise.resolve(found),
   });
 }
 
@@ -45,7 +53,7 @@ export async function replayLetter(deps: GatewayDeps, user: string, sequence: nu
 
 function numbered(sequence: number, data: Uint8Array): unknown {
   try {
-    return { ...(JSON.parse(Buffer.from(data).toString()) as object), sequence };
+    return { ...(parseJson(data) as object), sequence };
   } catch {
     return undefined;
   }

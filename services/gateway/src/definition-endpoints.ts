@@ -1,4 +1,5 @@
 import {
+  API_VERSION,
   DEFINITION_KEYS,
   type Definition,
   type DefinitionKind,
@@ -8,10 +9,10 @@ import {
 } from "@jetmesh/protocol";
 import { askAccess, mustBeAllowed, RefusedError } from "@jetmesh/service-kit";
 import { scan } from "@jetmesh/storage";
-import { API_VERSION } from "./api-version.ts";
 import type { GatewayDeps } from "./deps.ts";
 import { handOver } from "./hand-over.ts";
 import { collect, type Page } from "./pages.ts";
+import { onlyOne, seenDefinitions } from "./views.ts";
 
 /** Endpoints of one kind of definition. */
 export async function applyDefinition(
@@ -37,7 +38,23 @@ export async function getDefinition(
       `unknown_${DEFINITION_KEYS[kind]}`,
       `there is no ${kind.toLowerCase()} '${reference}'`,
     );
-  return stored.value.definition;
+  return onlyOne(await seenDefinitions(deps, user, [stored.value.definition]));
+}
+
+/** Judged by the state-store, for what goes with it and what names it hang on what is stored. */
+export function deleteDefinition(
+  deps: GatewayDeps,
+  user: string,
+  kind: DefinitionKind,
+  reference: string,
+): Promise<{ readonly kind: DefinitionKind; readonly reference: string }> {
+  const verb = "state-store.definition-delete";
+  return handOver<{ kind: DefinitionKind; reference: string }, typeof verb>(deps, verb, {
+    v: 1,
+    user,
+    kind,
+    reference,
+  });
 }
 
 export function listDefinitions(
@@ -67,5 +84,6 @@ export function listDefinitions(
       );
       return answers.map(({ allow }) => allow);
     },
+    show: (found) => seenDefinitions(deps, user, found),
   });
 }

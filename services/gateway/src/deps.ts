@@ -1,5 +1,5 @@
 import type { Names } from "@jetmesh/protocol";
-import type { Logger } from "@jetmesh/service-kit";
+import type { Logger, Members } from "@jetmesh/service-kit";
 import type { Connection, MeshStore } from "@jetmesh/storage";
 import type { GatewayConfig } from "./config.ts";
 import type { Waits } from "./waits.ts";
@@ -14,4 +14,5 @@ export interface GatewayDeps {
   /** This process, as state-stores address it. */
   readonly instance: string;
   readonly waits: Waits;
+  readonly stateStores: Members;
 }

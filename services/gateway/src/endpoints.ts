@@ -1,10 +1,21 @@
 import type { Endpoint, ImportReply, RequestOf } from "@jetmesh/protocol";
-import { getAction, getLogs, listActions } from "./action-endpoints.ts";
+import { changeAction, createAction, getAction, getLogs, listActions } from "./action-endpoints.ts";
+import { cancelAction } from "./cancel-action.ts";
 import { getLetter, listLetters, replayLetter } from "./dead-endpoints.ts";
-import { applyDefinition, getDefinition, listDefinitions } from "./definition-endpoints.ts";
+import { applyDefinition, deleteDefinition, getDefinition, listDefinitions } from "./definition-endpoints.ts";
 import type { GatewayDeps } from "./deps.ts";
+import { exportDocuments } from "./export.ts";
 import { handOver } from "./hand-over.ts";
-import { createJet, getJet, listJetActions, listJets, triggerJet } from "./jet-endpoints.ts";
+import {
+  createJet,
+  deleteJet,
+  getJet,
+  listJetActions,
+  listJets,
+  triggerJet,
+  updateJet,
+} from "./jet-endpoints.ts";
+import { jetPath, targetJet } from "./target-endpoints.ts";
 
 type Handler<E extends Endpoint> = (
   deps: GatewayDeps,
@@ -22,20 +33,33 @@ export const ENDPOINTS: { readonly [E in Endpoint]: Handler<E> } = {
   "state.get": (deps, user, { reference }) => getDefinition(deps, user, "State", reference),
   "plan.get": (deps, user, { reference }) => getDefinition(deps, user, "Plan", reference),
   "user.get": (deps, user, { reference }) => getDefinition(deps, user, "User", reference),
+  "template.delete": (deps, user, { reference }) => deleteDefinition(deps, user, "Template", reference),
+  "state.delete": (deps, user, { reference }) => deleteDefinition(deps, user, "State", reference),
+  "plan.delete": (deps, user, { reference }) => deleteDefinition(deps, user, "Plan", reference),
+  "user.delete": (deps, user, { reference }) => deleteDefinition(deps, user, "User", reference),
   "template.list": (deps, user, request) => listDefinitions(deps, user, "Template", request),
   "state.list": (deps, user, request) => listDefinitions(deps, user, "State", request),
   "plan.list": (deps, user, request) => listDefinitions(deps, user, "Plan", request),
   "user.list": (deps, user, request) => listDefinitions(deps, user, "User", request),
   import: (deps, user, request) =>
     handOver<ImportReply, "state-store.import">(deps, "state-store.import", { v: 1, user, request }),
+  export: exportDocuments,
   "jet.create": createJet,
   "jet.get": (deps, user, { reference }) => getJet(deps, user, reference),
   "jet.list": listJets,
   "jet.actions": (deps, user, { reference }) => listJetActions(deps, user, reference),
   "jet.trigger": triggerJet,
+  "action.create": createAction,
+  "jet.path": jetPath,
+  "jet.target": targetJet,
+  "jet.update": updateJet,
+  "jet.delete": deleteJet,
   "action.get": (deps, user, { id }) => getAction(deps, user, id),
   "action.list": listActions,
+  "action.pause": changeAction("pause"),
+  "action.resume": changeAction("resume"),
   "action.logs": getLogs,
+  "action.cancel": cancelAction,
   "dead.list": listLetters,
   "dead.get": (deps, user, { sequence }) => getLetter(deps, user, sequence),
   "dead.replay": (deps, user, { sequence }) => replayLetter(deps, user, sequence),

@@ -1,16 +1,20 @@
-import { randomUUID } from "node:crypto";
 import {
+  type AccessCheck,
   definitionKey,
   type JetActionDefinition,
   type JetRecord,
+  type JetView,
   type RequestOf,
+  type ToldMessage,
   type TriggerReply,
 } from "@jetmesh/protocol";
-import { actionIdOfKey, askAccess, askOneAccess, mustBeAllowed, RefusedError } from "@jetmesh/service-kit";
+import { actionIdOfKey, askAccess, mustBeAllowed, RefusedError } from "@jetmesh/service-kit";
 import { scan } from "@jetmesh/storage";
+import { askAndWait, endOf, type HandedOver } from "./ask-and-wait.ts";
 import type { GatewayDeps } from "./deps.ts";
 import { handOver } from "./hand-over.ts";
 import { collect, type Page } from "./pages.ts";
+import { onlyOne, seenActions, seenJets } from "./views.ts";
 
 export async function createJet(
   deps: GatewayDeps,
@@ -18,9 +22,10 @@ export async function createJet(
   request: RequestOf<"jet.create">,
 ): Promise<TriggerReply> {
   const idOf = (key: string): string => actionIdOfKey(user, key, "create", request.reference ?? "");
-  return triggering(deps, user, request, idOf, (handed) =>
-    handOver<TriggerReply, "state-store.jet-create">(deps, "state-store.jet-create", { ...handed, request }),
-  );
+  const verb = "state-store.jet-create";
+  const hand = (handed: HandedOver): Promise<TriggerReply> =>
+    handOver<TriggerReply, typeof verb>(deps, verb, { ...handed, request });
+  return askAndWait(deps, user, request, idOf, hand, withEnd);
 }
 
 export async function triggerJet(
@@ -28,59 +33,58 @@ export async function triggerJet(
   user: string,
   request: RequestOf<"jet.trigger">,
 ): Promise<TriggerReply> {
-  const { jet, action } = request;
-  const answer = await askOneAccess(deps, { operation: "trigger", user, jet, action });
+  const { jet, action, force } = request;
+  const checks: AccessCheck[] = [{ operation: "trigger", user, jet, action }];
+  if (force === true) checks.push({ operation: "jet.update", user, jet });
+  const answer = (await askAccess(deps, checks)).find(({ allow }) => !allow);
   // A denial goes the same way: whoever writes the history answers it.
-  const denied = answer.allow ? {} : { denied: { code: answer.code, message: answer.message } };
+  const denied = answer?.allow === false ? { denied: { code: answer.code, message: answer.message } } : {};
   const idOf = (key: string): string => actionIdOfKey(user, key, "trigger", jet);
-  return triggering(deps, user, request, idOf, (handed) =>
-    handOver<TriggerReply, "state-store.jet-trigger">(deps, "state-store.jet-trigger", {
-      ...handed,
-      ...denied,
-      request,
-    }),
-  );
+  const verb = "state-store.jet-trigger";
+  const hand = (handed: HandedOver): Promise<TriggerReply> =>
+    handOver<TriggerReply, typeof verb>(deps, verb, { ...handed, ...denied, request }, jet);
+  return askAndWait(deps, user, request, idOf, hand, withEnd);
 }
 
-interface HandedOver {
-  readonly v: 1;
-  readonly user: string;
-  readonly key: string;
-  readonly keyed: boolean;
-  readonly tell?: string;
-}
+/** Where the jet was is of no use to who has waited: it says where it is. */
+const withEnd = ({ state: _state, ...rest }: TriggerReply, told: ToldMessage): TriggerReply => ({
+  ...rest,
+  ...(told.jetState === undefined ? {} : { state: told.jetState }),
+  ...endOf(told),
+});
 
-/** A request without a key of the caller's gets one here: handed over twice, it is still one request. */
-async function triggering(
+export async function updateJet(
   deps: GatewayDeps,
   user: string,
-  request: { readonly key?: string | undefined; readonly wait: boolean; readonly timeoutMs: number },
-  idOf: (key: string) => string,
-  hand: (handed: HandedOver) => Promise<TriggerReply>,
-): Promise<TriggerReply> {
-  const key = request.key ?? randomUUID();
-  const base = { v: 1, user, key, keyed: request.key !== undefined } as const;
-  if (!request.wait) return hand(base);
-  const wait = deps.waits.begin(idOf(key), request.timeoutMs);
-  try {
-    const reply = await hand({ ...base, tell: deps.instance });
-    const told = await wait.ended;
-    const { state: _state, ...rest } = reply;
-    return {
-      ...rest,
-      outcome: told.outcome,
-      ...(told.jetState === undefined ? {} : { state: told.jetState }),
-      ...(told.result === undefined ? {} : { result: told.result }),
-      ...(told.error === undefined ? {} : { error: told.error }),
-    };
-  } finally {
-    wait.cancel();
-  }
+  request: RequestOf<"jet.update">,
+): Promise<JetView> {
+  const { reference: jet } = request;
+  await mustBeAllowed(deps, { operation: "jet.update", user, jet });
+  const verb = "state-store.jet-update";
+  const updated = await handOver<JetRecord, typeof verb>(deps, verb, { v: 1, user, request }, jet);
+  return onlyOne(await seenJets(deps, user, [updated]));
 }
 
-export async function getJet(deps: GatewayDeps, user: string, reference: string): Promise<JetRecord> {
+export async function deleteJet(
+  deps: GatewayDeps,
+  user: string,
+  request: RequestOf<"jet.delete">,
+): Promise<{ readonly reference: string }> {
+  const { reference: jet } = request;
+  await mustBeAllowed(deps, { operation: "jet.delete", user, jet });
+  const verb = "state-store.jet-delete";
+  return handOver<{ reference: string }, typeof verb>(deps, verb, { v: 1, user, request }, jet);
+}
+
+export async function getJet(deps: GatewayDeps, user: string, reference: string): Promise<JetView> {
+  return onlyOne(await seenJets(deps, user, [await readJet(deps, user, reference)]));
+}
+
+async function readJet(deps: GatewayDeps, user: string, reference: string): Promise<JetRecord> {
   await mustBeAllowed(deps, { operation: "jet.read", user, jet: reference });
   const stored = await deps.store.jets.get(reference);
+  if (stored.kind === "unreadable")
+    throw new Error(`the record of jet '${reference}' cannot be read: ${stored.why}`);
   if (stored.kind !== "record" || stored.value.destroyedAt !== undefined)
     throw new RefusedError("unknown_jet", `there is no jet '${reference}'`);
   return stored.value;
@@ -90,9 +94,10 @@ export function listJets(
   deps: GatewayDeps,
   user: string,
   request: RequestOf<"jet.list">,
-): Promise<Page<JetRecord>> {
+): Promise<Page<JetView>> {
   const { names, store, connection } = deps;
-  return collect(request, {
+  return collect<JetRecord, JetView>(request, {
+    shards: names.shards,
     read: (cursor, most, visit) => scan(connection, names, names.buckets.jets, { cursor, most }, visit),
     parse: (change) => {
       const stored = store.jets.parse(change.data);
@@ -110,6 +115,7 @@ export function listJets(
       );
       return answers.map(({ allow }) => allow);
     },
+    show: (found) => seenJets(deps, user, found),
   });
 }
 
@@ -119,7 +125,7 @@ export async function listJetActions(
   user: string,
   reference: string,
 ): Promise<Page<JetActionDefinition>> {
-  const jet = await getJet(deps, user, reference);
+  const jet = await readJet(deps, user, reference);
   const stored = await deps.store.definitions.get(definitionKey("Template", jet.template));
   if (stored.kind !== "record" || stored.value.definition.kind !== "Template" || jet.open !== undefined)
     return { items: [] };
@@ -130,5 +136,6 @@ export async function listJetActions(
     deps,
     beginning.map(({ reference: action }) => ({ operation: "trigger", user, jet: reference, action })),
   );
-  return { items: beginning.filter((_, index) => answers[index]?.allow === true) };
+  const allowed = beginning.filter((_, index) => answers[index]?.allow === true);
+  return { items: await seenActions(deps, user, allowed) };
 }

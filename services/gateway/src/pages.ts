@@ -1,5 +1,5 @@
-import { RefusedError } from "@jetmesh/service-kit";
-import type { Change } from "@jetmesh/storage";
+import type { Change, Place } from "@jetmesh/storage";
+import { decodeCursor, encodeCursor } from "./cursor.ts";
 
 export interface Page<T> {
   readonly items: readonly T[];
@@ -7,19 +7,19 @@ export interface Page<T> {
   readonly cursor?: string;
 }
 
-export interface Source<T> {
-  /** Reads on from a cursor, at most so many; gives the cursor after the last one read, undefined at the end. */
-  read(
-    cursor: number,
-    most: number,
-    visit: (change: Change) => "more" | "enough",
-  ): Promise<number | undefined>;
+export interface Source<T, V = T> {
+  /** In how many streams it lies, one after the other; one where this is left out. */
+  readonly shards?: number;
+  /** Reads on from a place, at most so many; gives the place after the last one read, undefined at the end. */
+  read(cursor: Place, most: number, visit: (change: Change) => "more" | "enough"): Promise<Place | undefined>;
   /** Undefined where it does not match the filter, or cannot be read. */
   parse(change: Change): T | undefined;
   /** How much of a reply it takes; as much as it takes in its stream where this is left out. */
   bytesOf?(item: T): number;
   /** Which of them the caller may see. */
   allow(found: readonly T[]): Promise<readonly boolean[]>;
+  /** What the caller may see of those. */
+  show(seen: readonly T[]): Promise<readonly V[]>;
 }
 
 /** One request looks at no more records than this, so that a filter that matches little costs no minutes. */
@@ -28,17 +28,16 @@ const MOST_LOOKED_AT = 10_000;
 const MOST_BYTES = 200 * 1024;
 
 /**
- * One page, in the order of the records' last change: a cursor is a place in the bucket's stream, so a page costs
- * what it shows and no more. A record that changes meanwhile moves to the end, and may be seen twice, never missed.
+ * One page, in the order of the records' last change within each shard: a cursor is a place in the bucket, so a page
+ * costs what it shows and no more. A record that changes meanwhile moves to the end of its shard, and may be seen twice, never missed.
  */
-export async function collect<T>(
+export async function collect<T, V = T>(
   { cursor, limit }: { cursor?: string | undefined; limit: number },
-  source: Source<T>,
-): Promise<Page<T>> {
-  let from = cursor === undefined ? 0 : Number(cursor);
-  if (!Number.isSafeInteger(from) || from < 0)
-    throw new RefusedError("invalid_request", "the cursor is none that was given out");
-  const items: T[] = [];
+  source: Source<T, V>,
+): Promise<Page<V>> {
+  const { shards = 1 } = source;
+  let from = cursor === undefined ? { shard: 0, sequence: 0 } : decodeCursor(cursor, shards);
+  const items: V[] = [];
   let lookedAt = 0;
   let bytes = 0;
   for (;;) {
@@ -53,10 +52,10 @@ export async function collect<T>(
       return items.length + found.length >= limit || bytes >= MOST_BYTES ? "enough" : "more";
     });
     const allowed = await source.allow(found);
-    items.push(...found.filter((_, index) => allowed[index]));
+    items.push(...(await source.show(found.filter((_, index) => allowed[index]))));
     if (next === undefined) return { items };
     if (items.length >= limit || lookedAt >= MOST_LOOKED_AT || bytes >= MOST_BYTES)
-      return { items, cursor: String(next) };
+      return { items, cursor: encodeCursor(next, shards) };
     from = next;
   }
 }

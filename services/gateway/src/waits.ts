@@ -1,18 +1,24 @@
 import type { ActionRecord, Names } from "@jetmesh/protocol";
 import { ToldMessage } from "@jetmesh/protocol";
 import { type Logger, RefusedError } from "@jetmesh/service-kit";
-import { type Connection, type MeshStore, respond } from "@jetmesh/storage";
+import { type Connection, type MeshStore, parseJson, respond } from "@jetmesh/storage";
 
 /**
- * Callers that wait for an action to end. Whoever settles it tells this gateway; that is a hint and may be lost,
+ * Callers that wait for an action to end, or for a jet to be where it is brought. Whoever settles it tells this gateway; that is a hint and may be lost,
  * so the action's record is also looked at from time to time. Waiting changes nothing: it ends with the caller's
  * own time, and the action goes on.
  */
 export interface Waits {
   /** Begins before the action is asked for, so that an end that comes first is not missed. */
-  begin(actionId: string, timeoutMs: number): Wait;
+  begin(id: string, timeoutMs: number, awaited?: Awaited): Wait;
   readonly size: number;
   stop(): Promise<void>;
+}
+
+/** What is waited for where it is no action: how to look whether it is over, and what to say where it is not. */
+export interface Awaited {
+  readonly look: () => Promise<ToldMessage | undefined>;
+  readonly tooLate: (timeoutMs: number) => RefusedError;
 }
 
 export interface Wait {
@@ -38,7 +44,7 @@ export function createWaits(
     undefined,
     (message) => {
       try {
-        const told = ToldMessage.parse(JSON.parse(Buffer.from(message.data).toString()));
+        const told = ToldMessage.parse(parseJson(message.data));
         for (const resolve of waiting.get(told.id) ?? []) resolve(told);
       } catch (thrown) {
         log.error({ err: thrown }, "not a message of an ended action");
@@ -46,45 +52,50 @@ export function createWaits(
     },
   );
 
-  const look = async (id: string): Promise<void> => {
-    const stored = await store.actions.get(id);
-    if (stored.kind !== "record" || stored.value.outcome === undefined || stored.value.state !== "CLOSED")
-      return;
-    const told = toldOf(stored.value);
-    for (const resolve of waiting.get(id) ?? []) resolve(told);
-  };
+  const endOfAction = (id: string): Awaited => ({
+    look: async () => {
+      const stored = await store.actions.get(id);
+      if (stored.kind !== "record" || stored.value.outcome === undefined || stored.value.state !== "CLOSED")
+        return undefined;
+      return toldOf(stored.value);
+    },
+    tooLate: (timeoutMs) =>
+      new RefusedError(
+        "wait_timeout",
+        `action ${id} has not ended within ${String(timeoutMs)} ms; it goes on`,
+        { actionId: id },
+      ),
+  });
 
   return {
     get size() {
       return waiting.size;
     },
-    begin(id, timeoutMs) {
+    begin(id, timeoutMs, { look, tooLate } = endOfAction(id)) {
       let cancel: () => void = () => undefined;
       const ended = new Promise<ToldMessage>((resolve, reject) => {
         const all = waiting.get(id) ?? new Set();
         waiting.set(id, all);
         const timer = setTimeout(() => {
           cancel();
-          reject(
-            new RefusedError(
-              "wait_timeout",
-              `action ${id} has not ended within ${String(timeoutMs)} ms; it goes on`,
-              { actionId: id },
-            ),
-          );
+          reject(tooLate(timeoutMs));
         }, timeoutMs);
-        let looking: NodeJS.Timeout;
-        const lookAfter = (ms: number): void => {
-          looking = setTimeout(() => {
-            void look(id).catch(() => undefined);
-            lookAfter(Math.min(LOOK_MOST_MS, ms * 2));
-          }, ms);
-        };
-        lookAfter(LOOK_MS);
         const done = (told: ToldMessage): void => {
           cancel();
           resolve(told);
         };
+        let looking: NodeJS.Timeout;
+        const lookAfter = (ms: number): void => {
+          looking = setTimeout(() => {
+            void look()
+              .then((told) => {
+                if (told !== undefined) done(told);
+              })
+              .catch(() => undefined);
+            lookAfter(Math.min(LOOK_MOST_MS, ms * 2));
+          }, ms);
+        };
+        lookAfter(LOOK_MS);
         cancel = () => {
           clearTimeout(timer);
           clearTimeout(looking);

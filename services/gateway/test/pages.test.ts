@@ -1,9 +1,11 @@
-import type { Change } from "@jetmesh/storage";
+import type { Change, Place } from "@jetmesh/storage";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { decodeCursor, encodeCursor } from "../src/cursor.ts";
 import { collect, type Page, type Source } from "../src/pages.ts";
 
 interface Item {
+  readonly shard?: number;
   readonly sequence: number;
   readonly isWanted: boolean;
   readonly isAllowed: boolean;
@@ -17,29 +19,41 @@ const changeAt = (revision: number): Change => ({
   header: () => undefined,
 });
 
-/** A bucket's stream: records at rising sequences with gaps between, read as `scan` reads them. */
-function sourceOf(items: readonly Item[]): Source<Item> & { reads: number; lookedAt: number; asked: number } {
-  const wanted = new Map(items.filter(({ isWanted }) => isWanted).map((one) => [one.sequence, one]));
+/** A bucket of some shards: records at rising sequences with gaps between, read as `scan` reads them. */
+function sourceOf(
+  items: readonly Item[],
+  shards = 1,
+): Source<Item> & { reads: number; lookedAt: number; asked: number } {
+  const wanted = new Set(items.filter(({ isWanted }) => isWanted));
+  let present: Item | undefined;
   const source = {
+    shards,
     reads: 0,
     lookedAt: 0,
     asked: 0,
-    read(cursor: number, most: number, visit: (change: Change) => "more" | "enough") {
+    read(cursor: Place, most: number, visit: (change: Change) => "more" | "enough") {
       source.reads += 1;
-      const left = items.filter(({ sequence }) => sequence > cursor);
-      const batch = left.slice(0, most);
-      for (const [index, { sequence }] of batch.entries()) {
-        source.lookedAt += 1;
-        if (visit(changeAt(sequence)) === "enough")
-          return Promise.resolve(index + 1 < left.length ? sequence : undefined);
+      let left = most;
+      for (let { shard, sequence: after } = cursor; shard < shards; shard += 1, after = 0) {
+        const own = items.filter((item) => (item.shard ?? 0) === shard && item.sequence > after);
+        for (const [index, item] of own.entries()) {
+          source.lookedAt += 1;
+          left -= 1;
+          present = item;
+          const isEnough = visit(changeAt(item.sequence)) === "enough" || left === 0;
+          if (!isEnough) continue;
+          if (index + 1 < own.length) return Promise.resolve({ shard, sequence: item.sequence });
+          return Promise.resolve(shard + 1 < shards ? { shard: shard + 1, sequence: 0 } : undefined);
+        }
       }
-      return Promise.resolve(batch.length < left.length ? batch.at(-1)?.sequence : undefined);
+      return Promise.resolve(undefined);
     },
-    parse: ({ revision }: Change) => wanted.get(revision),
+    parse: () => (present !== undefined && wanted.has(present) ? present : undefined),
     allow(found: readonly Item[]) {
       source.asked += found.length;
       return Promise.resolve(found.map(({ isAllowed }) => isAllowed));
     },
+    show: (found: readonly Item[]) => Promise.resolve(found),
   };
   return source;
 }
@@ -140,20 +154,85 @@ describe("page after page", () => {
     gap: fc.integer({ min: 1, max: 3 }),
   });
 
-  it("shows every item that matches and may be seen once, in order, and nothing else", async () => {
+  it("shows every item that matches and may be seen once, shard by shard in order, and nothing else", async () => {
     await fc.assert(
       fc.asyncProperty(
-        fc.array(item, { maxLength: 60 }),
+        fc.array(fc.array(item, { maxLength: 40 }), { minLength: 1, maxLength: 5 }),
         fc.integer({ min: 1, max: 10 }),
         async (drawn, limit) => {
-          let sequence = 0;
-          const items = drawn.map(({ gap, ...rest }) => ({ ...rest, sequence: (sequence += gap) }));
-          const pages = await allPages(sourceOf(items), limit);
+          const items = drawn.flatMap((own, shard) => {
+            let sequence = 0;
+            return own.map(({ gap, ...rest }) => ({ ...rest, shard, sequence: (sequence += gap) }));
+          });
+          const pages = await allPages(sourceOf(items, drawn.length), limit);
           const wanted = items.filter(({ isWanted, isAllowed }) => isWanted && isAllowed);
-          expect(pages.flatMap(sequences)).toEqual(wanted.map((one) => one.sequence));
+          expect(pages.flatMap(({ items: shown }) => shown)).toEqual(wanted);
           for (const page of pages) expect(page.items.length).toBeLessThanOrEqual(limit);
         },
       ),
+    );
+  });
+});
+
+describe("a cursor", () => {
+  const place = fc.integer({ min: 1, max: 64 }).chain((shards) =>
+    fc.record({
+      shards: fc.constant(shards),
+      shard: fc.integer({ min: 0, max: shards - 1 }),
+      sequence: fc.maxSafeNat(),
+    }),
+  );
+
+  it("is read as the place that it was given out for", () => {
+    fc.assert(
+      fc.property(place, ({ shards, ...given }) => {
+        expect(decodeCursor(encodeCursor(given, shards), shards)).toEqual(given);
+      }),
+    );
+  });
+
+  it("is a number where there is one shard, as it always was", () => {
+    expect(encodeCursor({ shard: 0, sequence: 57 }, 1)).toBe("57");
+  });
+
+  it("is refused where the mesh has another number of shards by now", () => {
+    fc.assert(
+      fc.property(place, fc.integer({ min: 1, max: 64 }), ({ shards, ...given }, others) => {
+        fc.pre(others !== shards);
+        expect(() => decodeCursor(encodeCursor(given, shards), others)).toThrow(/none that was given out/);
+      }),
+    );
+  });
+
+  it.each([
+    "",
+    "5",
+    "4",
+    "4.4.5",
+    "4.-1.5",
+    "4.1.5.6",
+    "4.1",
+    "4.01.5",
+    "4.1.05",
+    "4.1.1e3",
+    "4.1.-5",
+    "4..5",
+  ])("is refused by a mesh of four shards that never gave it out: %j", (cursor) => {
+    expect(() => decodeCursor(cursor, 4)).toThrow(/none that was given out/);
+  });
+
+  it("is refused, whatever it is, or is a place that there is", () => {
+    fc.assert(
+      fc.property(fc.string(), fc.integer({ min: 1, max: 64 }), (text, shards) => {
+        let read: Place;
+        try {
+          read = decodeCursor(text, shards);
+        } catch {
+          return;
+        }
+        expect(encodeCursor(read, shards)).toBe(text);
+        expect(read.shard).toBeLessThan(shards);
+      }),
     );
   });
 });

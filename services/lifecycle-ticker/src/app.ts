@@ -64,7 +64,8 @@ export async function startTicker({
     if (due === undefined) return schedule.delete(change.key);
     const at = Date.parse(due);
     const now = clock.now();
-    if (state === "SLEEPING" && at <= now) schedule.set(change.key, now + FRESH_MS);
+    const wasResumed = change.header(ACTION_HEADERS.waits) === undefined;
+    if (state === "SLEEPING" && wasResumed && at <= now) schedule.set(change.key, now + FRESH_MS);
     else schedule.set(change.key, state === "EXECUTING_MAIN" ? at + HOLDER_MS : at);
   };
   const follower = follow(connection, names, {

@@ -3,6 +3,7 @@ import type { AcceptedTrigger, JetRecord, OnBusy } from "@jetmesh/protocol";
 import { type Refusal } from "@jetmesh/service-kit";
 import { beginOpened, remakeAction } from "./begin-opened.ts";
 import type { Deps } from "./deps.ts";
+import { meetRequirements } from "./requirements.ts";
 
 export type Acceptance =
   | { readonly kind: "accepted"; readonly jet: JetRecord }
@@ -49,7 +50,10 @@ export function acceptTrigger(
         trigger: asked,
         onBusy: onBusy ?? template.onBusy,
         template,
-        facts,
+        facts:
+          template.requires.length === 0
+            ? facts
+            : await meetRequirements(deps, at.jet, template, asked, facts),
       } as const;
       const decision = decideJet(at.jet, event, deps.clock.now());
       if (decision.kind === "refused" && !fresh) {

@@ -1,9 +1,11 @@
 import { decideJet, findPath, type JetDecision, type JetEvent, type TriggerFacts } from "@jetmesh/lifecycle";
-import type { JetRecord } from "@jetmesh/protocol";
+import type { AccessCheck, JetRecord, TemplateDefinition } from "@jetmesh/protocol";
 import { TRIGGER_EXPIRES_MS } from "@jetmesh/protocol";
-import { actionIdOfChild, askOneAccess } from "@jetmesh/service-kit";
+import { askAccess } from "@jetmesh/service-kit";
 import { UnavailableError } from "@jetmesh/storage";
 import type { Deps } from "./deps.ts";
+import { hopId } from "./hop-id.ts";
+import { type AskedAction, meetRequirements } from "./requirements.ts";
 
 type Written = JetDecision & { kind: "write" };
 
@@ -29,7 +31,8 @@ export async function advance(deps: Deps, settled: Written): Promise<Written> {
         { jet: decision.next.reference, target: decision.next.target.state, code: more.code },
         "target given up",
       );
-      const dropped = decideJet(decision.next, { type: "drop_target", why: more.code }, deps.clock.now());
+      const { code: why, message } = more;
+      const dropped = decideJet(decision.next, { type: "drop_target", why, message }, deps.clock.now());
       if (dropped.kind !== "write") break;
       decision = { ...dropped, effects: [...decision.effects, ...dropped.effects] };
     } else break;
@@ -45,20 +48,28 @@ async function nextEvent(deps: Deps, jet: JetRecord): Promise<JetEvent | undefin
   if (jet.target !== undefined) {
     const { target } = jet;
     const action = findPath(template, jet.state, target.state)?.[0];
-    const facts = await factsOf(deps, jet, target.user, action?.reference, target.at);
-    return {
-      type: "hop",
-      id: actionIdOfChild(target.id, "hop", target.hops),
-      template,
-      facts: { ...facts, expired: false },
+    const id = hopId(target);
+    const asked = {
+      ...(await factsOf(deps, jet, target.user, action?.reference, target.at)),
+      expired: false,
     };
+    const facts = await withRequirements(deps, jet, template, { id, action: action?.reference ?? "" }, asked);
+    return facts.waits === true ? undefined : { type: "hop", id, template, facts };
   }
-  return {
-    type: "next",
-    template,
-    facts: await factsOf(deps, jet, head?.user ?? "", head?.action, head?.at),
-  };
+  const asked = await factsOf(deps, jet, head?.user ?? "", head?.action, head?.at, head?.force);
+  const facts = head === undefined ? asked : await withRequirements(deps, jet, template, head, asked);
+  return facts.waits === true ? undefined : { type: "next", template, facts };
 }
+
+/** Templates without any cost nothing here. */
+const withRequirements = async (
+  deps: Deps,
+  jet: JetRecord,
+  template: TemplateDefinition,
+  asked: AskedAction,
+  facts: TriggerFacts,
+): Promise<TriggerFacts> =>
+  template.requires.length === 0 ? facts : meetRequirements(deps, jet, template, asked, facts);
 
 async function factsOf(
   deps: Deps,
@@ -66,11 +77,14 @@ async function factsOf(
   user: string,
   action: string | undefined,
   askedAt: string | undefined,
+  force = false,
 ): Promise<TriggerFacts> {
-  const access =
-    action === undefined
-      ? { allow: true as const }
-      : await askOneAccess(deps, { operation: "trigger", user, jet: jet.reference, action });
+  const { reference } = jet;
+  const checks: AccessCheck[] = [
+    ...(action === undefined ? [] : [{ operation: "trigger" as const, user, jet: reference, action }]),
+    ...(force ? [{ operation: "jet.update" as const, user, jet: reference }] : []),
+  ];
+  const access = (await askAccess(deps, checks)).find(({ allow }) => !allow) ?? { allow: true as const };
   return {
     access,
     expired: askedAt !== undefined && deps.clock.now() - Date.parse(askedAt) > TRIGGER_EXPIRES_MS,

@@ -1,28 +1,37 @@
-import { toInstant } from "@jetmesh/lifecycle";
 import {
-  type AcceptedTrigger,
   actionIdOfResume,
   poolConsumerOf,
   SVC_REQUESTS,
   type SvcRequest,
   type SvcVerb,
-  type TriggerReply,
 } from "@jetmesh/protocol";
-import { actionIdOfKey, errorCode, RefusedError, statusOf } from "@jetmesh/service-kit";
-import { ensureConsumer, type Incoming, type Responder, respond, UnavailableError } from "@jetmesh/storage";
-import { type Acceptance, acceptTrigger } from "./accept.ts";
+import { RefusedError, statusOf } from "@jetmesh/service-kit";
+import {
+  ensureConsumer,
+  type Incoming,
+  parseJson,
+  type Responder,
+  respond,
+  UnavailableError,
+} from "@jetmesh/storage";
 import { applyDocuments } from "./apply.ts";
-import { createJet } from "./create-jet.ts";
+import { cancelWaiting } from "./cancel-waiting.ts";
+import { changeAction } from "./change-action.ts";
+import { createAction } from "./create-action.ts";
 import { writeDead } from "./dead-letters.ts";
+import { deleteDefinition } from "./delete-definition.ts";
 import type { Deps } from "./deps.ts";
 import { endPoisoned } from "./end-poisoned.ts";
-import { writeLate, writeRefused } from "./history.ts";
+import { writeLate } from "./history.ts";
+import { jetCreate, jetTarget, jetTrigger } from "./jet-requests.ts";
+import { previewWay } from "./judge-way.ts";
 import { replayLetter } from "./replay-letter.ts";
-import { wasMade } from "./was-made.ts";
+import { deleteJet, updateJet } from "./update-and-delete.ts";
 
 /**
  * What gateways hand over and runners ask. A gateway has asked authz already, for a user's request is judged
- * where it comes in; `import` is judged here, where its documents are read.
+ * where it comes in; what hangs on what is stored is judged here:
+ * `import` by its documents, a target by its way, a delete by what goes with it.
  */
 type Handlers = { readonly [V in SvcVerb]: (deps: Deps, request: SvcRequest<V>) => Promise<unknown> };
 
@@ -30,6 +39,22 @@ const HANDLERS: Handlers = {
   "state-store.import": (deps, { user, request }) => applyDocuments(deps, user, request),
   "state-store.jet-create": jetCreate,
   "state-store.jet-trigger": jetTrigger,
+  "state-store.action-create": createAction,
+  "state-store.kind": async (deps, { kind }) => {
+    await deps.kinds.register(kind);
+    return {};
+  },
+  "state-store.action-change": (deps, { user, id, command }) => changeAction(deps, { user, id, command }),
+  "state-store.jet-target": jetTarget,
+  "state-store.jet-path": (deps, { user, request }) => previewWay(deps, user, request),
+  "state-store.jet-update": updateJet,
+  "state-store.jet-delete": deleteJet,
+  "state-store.waiting-cancel": async (deps, { user, jet, id }) => {
+    await cancelWaiting(deps, user, jet, id);
+    return {};
+  },
+  "state-store.definition-delete": (deps, { user, kind, reference }) =>
+    deleteDefinition(deps, user, kind, reference),
   "state-store.pool": async (deps, { pool }) => {
     await ensureConsumer(deps.connection, poolConsumerOf(deps.names, pool));
     return {};
@@ -53,63 +78,6 @@ const HANDLERS: Handlers = {
   },
 };
 
-type HandedOver = Pick<SvcRequest<"state-store.jet-trigger">, "user" | "key" | "tell">;
-
-function askedBy(
-  deps: Deps,
-  { user, key, tell }: HandedOver,
-  id: string,
-  argument: AcceptedTrigger["argument"],
-): Omit<AcceptedTrigger, "action"> {
-  const trigger = { via: "api", key, ...(tell === undefined ? {} : { tell }) } as const;
-  return { id, user, argument, trigger, at: toInstant(deps.clock.now()) };
-}
-
-async function jetCreate(deps: Deps, handed: SvcRequest<"state-store.jet-create">): Promise<TriggerReply> {
-  const { user, key, keyed, request } = handed;
-  const asked = askedBy(deps, handed, actionIdOfKey(user, key, "create", request.reference ?? ""), {});
-  try {
-    const { reference, state, actionId } = await createJet(deps, request, asked, keyed);
-    return { actionId, jet: reference, ...(state === undefined ? {} : { state }) };
-  } catch (thrown) {
-    if (thrown instanceof RefusedError) {
-      await writeRefused(
-        deps,
-        { ...asked, action: "create" },
-        request.reference ?? request.template,
-        thrown.refusal,
-      );
-    }
-    throw thrown;
-  }
-}
-
-async function jetTrigger(deps: Deps, handed: SvcRequest<"state-store.jet-trigger">): Promise<TriggerReply> {
-  const { user, key, keyed, request, denied } = handed;
-  const id = actionIdOfKey(user, key, "trigger", request.jet);
-  const asked: AcceptedTrigger = { ...askedBy(deps, handed, id, request.argument), action: request.action };
-  if (keyed && denied === undefined && (await wasMade(deps, id))) return { actionId: id, jet: request.jet };
-  const access =
-    denied === undefined
-      ? { allow: true as const }
-      : { allow: false as const, ...denied, code: errorCode(denied.code) };
-  const accepted: Acceptance = access.allow
-    ? await acceptTrigger(deps, request.jet, asked, request.onBusy, { access, expired: false })
-    : { kind: "refused", refusal: access };
-  if (accepted.kind === "refused") {
-    const { code, message, details } = accepted.refusal;
-    await writeRefused(deps, asked, request.jet, { code, message });
-    throw new RefusedError(code, message, details);
-  }
-  const { state } = accepted.jet;
-  return {
-    actionId: id,
-    jet: request.jet,
-    ...(state === undefined ? {} : { state }),
-    ...(accepted.kind === "queued" ? { queued: true } : {}),
-  };
-}
-
 /** More requests than this at once are answered `overloaded` rather than kept. */
 const MOST_AT_ONCE = 4_096;
 
@@ -119,9 +87,10 @@ export interface Api extends Responder {
 
 export function serveApi(deps: Deps): Api {
   const running = new Set<Promise<void>>();
-  const responders = (Object.keys(HANDLERS) as SvcVerb[]).map((verb) => {
+  const { connection, names, instance } = deps;
+  const responders = (Object.keys(HANDLERS) as SvcVerb[]).flatMap((verb) => {
     const [service = "", name = ""] = verb.split(".");
-    return respond(deps.connection, deps.names.svc.of(service, name), "state-store", (request) => {
+    const onRequest = (request: Incoming): void => {
       if (running.size >= MOST_AT_ONCE) {
         return request.replyError(statusOf("overloaded"), {
           code: "overloaded",
@@ -131,7 +100,11 @@ export function serveApi(deps: Deps): Api {
       }
       const task = answer(deps, verb, request).finally(() => running.delete(task));
       running.add(task);
-    });
+    };
+    return [
+      respond(connection, names.svc.of(service, name), "state-store", onRequest),
+      respond(connection, names.svc.ofInstance(service, instance, name), undefined, onRequest),
+    ];
   });
   return {
     stop: async () => void (await Promise.all(responders.map((responder) => responder.stop()))),
@@ -141,7 +114,7 @@ export function serveApi(deps: Deps): Api {
 
 async function answer(deps: Deps, verb: SvcVerb, request: Incoming): Promise<void> {
   try {
-    const parsed = SVC_REQUESTS[verb].safeParse(JSON.parse(Buffer.from(request.data).toString()));
+    const parsed = SVC_REQUESTS[verb].safeParse(parseJson(request.data));
     if (!parsed.success) throw new RefusedError("invalid_request", parsed.error.message);
     request.reply(
       await (HANDLERS[verb] as (deps: Deps, request: unknown) => Promise<unknown>)(deps, parsed.data),

@@ -1,7 +1,14 @@
 import { dueAt, expiresAt } from "@jetmesh/lifecycle";
 import { ADVISORY_CONSUMER, TRIGGER_CONSUMER, topologyOf } from "@jetmesh/protocol";
 import { createLanes, guardSuspects, type RunningService, type ServiceContext } from "@jetmesh/service-kit";
-import { consumeQueue, createMeshStore, ensureTopology } from "@jetmesh/storage";
+import {
+  agreeOnShards,
+  consumeQueue,
+  createMeshStore,
+  ensureTopology,
+  spreadLeaders,
+  watchAcks,
+} from "@jetmesh/storage";
 import { serveApi } from "./api.ts";
 import type { StateStoreConfig } from "./config.ts";
 import { writeDead } from "./dead-letters.ts";
@@ -10,7 +17,9 @@ import type { Deps } from "./deps.ts";
 import { settleEnded } from "./ended.ts";
 import { handleAdvisory } from "./given-up.ts";
 import { createJetCopies } from "./jet-copies.ts";
-import { startRepair } from "./repair.ts";
+import { createKinds } from "./kinds.ts";
+import { watchPressure } from "./pressure.ts";
+import { moveOn, startRepair } from "./repair.ts";
 import { settleAction } from "./settle.ts";
 import { startSweep } from "./sweep-queues.ts";
 import { handleTriggerMessage } from "./triggers.ts";
@@ -22,8 +31,26 @@ export async function prepareTopology({
   config,
   log,
 }: Omit<ServiceContext<StateStoreConfig>, "clock">): Promise<void> {
-  const report = await ensureTopology(connection, topologyOf(names, { replicas: config.JM_REPLICAS }));
-  if (report.created.length > 0) log.info({ created: report.created }, "made streams and buckets");
+  const { JM_REPLICAS: replicas, JM_SHARDS: told } = config;
+  // How many shards there are is agreed on in the bucket of definitions, before the first of them is made.
+  const definitions = names.kvStream(names.buckets.definitions);
+  const { streams } = topologyOf(names, { replicas });
+  await ensureTopology(connection, {
+    streams: streams.filter(({ name }) => name === definitions),
+    consumers: [],
+  });
+  const sharded = await agreeOnShards(connection, names, told);
+  const report = await ensureTopology(connection, topologyOf(sharded, { replicas }));
+  if (report.created.length > 0)
+    log.info({ created: report.created, shards: sharded.shards }, "made streams and buckets");
+  // By whoever made the last of them: all are there, and nobody does it twice.
+  if (report.created.includes(names.kvStream(names.buckets.leases))) {
+    for (const bucket of [names.buckets.jets, names.buckets.actions]) {
+      const shards = sharded.bucketsOf(bucket).map((one) => names.kvStream(one));
+      const moves = shards.length === 1 ? [] : await spreadLeaders(connection, shards);
+      if (moves.length > 0) log.info({ moves }, "spread the leaders of the shards");
+    }
+  }
   for (const drift of report.drift) log.warn(drift, "a stream differs from what the mesh plans");
 }
 
@@ -33,12 +60,19 @@ export async function startStateStore({
   connection,
   clock,
   log,
+  instance,
 }: ServiceContext<StateStoreConfig>): Promise<RunningService> {
   const store = createMeshStore(connection, names, { dueAt, expiresAt });
   const definitions = followDefinitions(connection, names, store, (problem) =>
     log.warn({ problem }, "following"),
   );
+  const pressure = watchPressure(connection, names, config.JM_BACKLOG, (isHigh) => {
+    log.warn({ isHigh, waiting: pressure.waiting }, "runners keep up or do not");
+    triggers.poke();
+  });
   const deps: Deps = {
+    instance,
+    pressure,
     config,
     names,
     connection,
@@ -46,6 +80,7 @@ export async function startStateStore({
     clock,
     log,
     definitions,
+    kinds: createKinds(store),
     jets: createJetCopies(store),
     lanes: createLanes(),
     settleLater: (ended) => {
@@ -53,7 +88,11 @@ export async function startStateStore({
         log.warn({ err: thrown, action: ended.record.id }, "not settled yet"),
       );
     },
+    moveOnLater: (jet) => {
+      moveOn(deps, jet).catch((thrown: unknown) => log.warn({ err: thrown, jet }, "not moved on yet"));
+    },
   };
+  const acks = watchAcks(connection, names, instance);
   const ended = settleEnded(deps);
   const repair = startRepair(deps, (id) => ended.settling.has(id));
   await Promise.all([definitions.ready, repair.ready]);
@@ -63,6 +102,7 @@ export async function startStateStore({
     stream: names.streams.triggers,
     consumer: TRIGGER_CONSUMER,
     maxInFlight: config.JM_CONCURRENCY,
+    room: () => (pressure.isHigh ? 0 : config.JM_CONCURRENCY),
     handle: guardSuspects({
       marks: store.suspects,
       clock,
@@ -86,8 +126,15 @@ export async function startStateStore({
   });
   const sweep = startSweep(deps, (message) => handleTriggerMessage(deps, message));
   return {
-    details: () => ({ openActions: repair.openActions, triggersInFlight: triggers.inFlight }),
+    details: () => ({
+      openActions: repair.openActions,
+      triggersInFlight: triggers.inFlight,
+      waitingForRunners: pressure.waiting,
+      groupCommit: connection.groupCommit.isEngaged,
+    }),
     async drain() {
+      acks.stop();
+      pressure.stop();
       await Promise.all([triggers.stop(), advisories.stop()]);
       await Promise.all([api.stop(), ended.stop(), repair.stop(), sweep.stop()]);
       await Promise.all([api.idle(), ended.idle()]);

@@ -1,15 +1,21 @@
-import { createAction, decideJet, newJet } from "@jetmesh/lifecycle";
+import { createAction, decideJet, newJet, type TriggerFacts } from "@jetmesh/lifecycle";
 import type { AcceptedTrigger, JetCreateRequest } from "@jetmesh/protocol";
 import { referenceFromName } from "@jetmesh/protocol";
 import { askOneAccess, RefusedError } from "@jetmesh/service-kit";
 import { beginOpened } from "./begin-opened.ts";
 import type { Deps } from "./deps.ts";
+import { meetRequirements } from "./requirements.ts";
+import { takeSlot } from "./slots.ts";
+import { takeBack } from "./take-back.ts";
+import { usableTemplate } from "./usable-template.ts";
 import { wasMade } from "./was-made.ts";
 
 export interface CreatedJet {
   readonly reference: string;
   readonly state?: string | undefined;
   readonly actionId: string;
+  /** It waits until what it requires is brought up. */
+  readonly isQueued?: boolean;
 }
 
 /**
@@ -24,9 +30,13 @@ export function createJet(
 ): Promise<CreatedJet> {
   const reference = request.reference ?? nameFor(request, asked.id);
   return deps.lanes.run(reference, async () => {
-    const template = await deps.definitions.template(request.template, true);
-    if (template === undefined)
-      throw new RefusedError("unknown_template", `there is no template '${request.template}'`);
+    const access = await askOneAccess(deps, {
+      operation: "jet.create",
+      user: asked.user,
+      template: request.template,
+    });
+    if (!access.allow) throw new RefusedError(access.code, access.message);
+    const template = await usableTemplate(deps, request.template);
     const action = createAction(template);
     if (action === undefined) {
       throw new RefusedError(
@@ -34,12 +44,6 @@ export function createJet(
         `template '${template.reference}' has no action that creates: one without 'from' and with 'to'`,
       );
     }
-    const access = await askOneAccess(deps, {
-      operation: "jet.create",
-      user: asked.user,
-      template: template.reference,
-    });
-    if (!access.allow) throw new RefusedError(access.code, access.message);
 
     for (let tries = 0; tries < 10; tries += 1) {
       const stored = await deps.store.jets.get(reference);
@@ -70,18 +74,29 @@ export function createJet(
         now,
       );
       const trigger = { ...asked, action: action.reference };
-      const decision = decideJet(
-        fresh,
-        { type: "trigger", trigger, onBusy: "refuse", template, facts: { access, expired: false } },
-        now,
-      );
+      // Both before the jet's own write, and after its key was read (design §3, Conditions across records).
+      const given: TriggerFacts = { access, expired: false };
+      const met =
+        template.requires.length === 0
+          ? given
+          : await meetRequirements(deps, fresh, template, trigger, given);
+      const facts =
+        met.unmet === undefined && !(await takeSlot(deps, template, reference))
+          ? { ...met, limitReached: true }
+          : met;
+      const decision = decideJet(fresh, { type: "trigger", trigger, onBusy: "refuse", template, facts }, now);
       if (decision.kind === "refused") throw new RefusedError(decision.code, decision.message);
       if (decision.kind === "unchanged") throw new Error("a new jet knows no triggers");
       const written = await deps.store.jets.swap(reference, decision.next, expected, { point: "jet.create" });
       if (written.kind === "conflict") continue;
+      await usableTemplate(deps, request.template).catch(async (thrown: unknown) => {
+        await takeBack(deps, decision.next, written.revision, undefined);
+        throw thrown;
+      });
       const made = deps.jets.keep(reference, { jet: decision.next, revision: written.revision });
       await beginOpened(deps, decision, made.jet.incarnation);
-      return { reference, state: decision.next.state, actionId: asked.id };
+      const isQueued = decision.next.open === undefined;
+      return { reference, state: decision.next.state, actionId: asked.id, isQueued };
     }
     throw new RefusedError("conflict", `jet '${reference}' is changed too often just now`);
   });

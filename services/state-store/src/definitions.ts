@@ -1,4 +1,5 @@
 import {
+  DEFINITION_PATTERN,
   type Definition,
   definitionKey,
   type Names,
@@ -6,12 +7,14 @@ import {
   StoredDefinition,
   type TemplateDefinition,
 } from "@jetmesh/protocol";
-import { type Connection, follow, type MeshStore } from "@jetmesh/storage";
+import { type Connection, follow, type MeshStore, parseJson } from "@jetmesh/storage";
 
 /** Templates and plans: a followed copy for the common case, the leader where a refusal would rest on it. */
 export interface Definitions {
   template(reference: string, fresh: boolean): Promise<TemplateDefinition | undefined>;
   plan(reference: string, fresh: boolean): Promise<PlanDefinition | undefined>;
+  /** All of them, as the copy has them. */
+  templates(): TemplateDefinition[];
   readonly ready: Promise<void>;
   /** Waits until the copy has what is written by now: whoever applies finds it in force at once. */
   catchUp(): Promise<boolean>;
@@ -27,11 +30,12 @@ export function followDefinitions(
   const copies = new Map<string, Definition>();
   const follower = follow(connection, names, {
     bucket: names.buckets.definitions,
+    keys: DEFINITION_PATTERN,
     onProblem,
     onChange: (change) => {
       copies.delete(change.key);
       if (!change.exists) return;
-      const { definition } = StoredDefinition.parse(JSON.parse(Buffer.from(change.data).toString()));
+      const { definition } = StoredDefinition.parse(parseJson(change.data));
       if (definition.kind === "Template" || definition.kind === "Plan") copies.set(change.key, definition);
     },
   });
@@ -54,6 +58,7 @@ export function followDefinitions(
   return {
     template: (reference, fresh) => load("Template", reference, fresh),
     plan: (reference, fresh) => load("Plan", reference, fresh),
+    templates: () => [...copies.values()].filter((one) => one.kind === "Template"),
     ready: follower.ready,
     catchUp: () => follower.catchUp(2_000),
     stop: () => follower.stop(),

@@ -4,6 +4,8 @@ import type { BrokerClock, Connection, MeshStore } from "@jetmesh/storage";
 import type { StateStoreConfig } from "./config.ts";
 import type { Definitions } from "./definitions.ts";
 import type { JetCopies } from "./jet-copies.ts";
+import type { Kinds } from "./kinds.ts";
+import type { Pressure } from "./pressure.ts";
 
 /** An action at a revision. */
 export interface ActionAt {
@@ -13,6 +15,8 @@ export interface ActionAt {
 
 /** What the parts of a state-store share. */
 export interface Deps {
+  /** This process, as others address it. */
+  readonly instance: string;
   readonly config: StateStoreConfig;
   readonly names: Names;
   readonly connection: Connection;
@@ -20,9 +24,13 @@ export interface Deps {
   readonly clock: BrokerClock;
   readonly log: Logger;
   readonly definitions: Definitions;
+  readonly kinds: Kinds;
   readonly jets: JetCopies;
+  readonly pressure: Pressure;
   /** One at a time per jet, within this process. */
   readonly lanes: Lanes;
   /** Ends an action outside the lane that the caller may be in; what fails is found by repair. */
   readonly settleLater: (ended: ActionAt) => void;
+  /** Looks at once whether an idle jet has something to begin; what is missed is found by repair. */
+  readonly moveOnLater: (jet: string) => void;
 }

@@ -1,5 +1,5 @@
 import { EndedMessage } from "@jetmesh/protocol";
-import { type Responder, respond } from "@jetmesh/storage";
+import { type Incoming, parseJson, type Responder, respond } from "@jetmesh/storage";
 import type { Deps } from "./deps.ts";
 import { settleAction } from "./settle.ts";
 
@@ -15,33 +15,33 @@ export interface EndedActions extends Responder {
 export function settleEnded(deps: Deps): EndedActions {
   const settling = new Set<string>();
   const running = new Set<Promise<void>>();
-  const responder = respond(
-    deps.connection,
-    deps.names.svc.of("state-store", "ended"),
-    "state-store",
-    (message) => {
-      if (settling.size >= MOST_AT_ONCE) return;
-      let parsed: EndedMessage;
-      try {
-        parsed = EndedMessage.parse(JSON.parse(Buffer.from(message.data).toString()));
-      } catch (thrown) {
-        deps.log.error({ err: thrown, subject: message.subject }, "not a message of an ended action");
-        return;
-      }
-      const { id } = parsed.record;
-      settling.add(id);
-      const task = settleAction(deps, parsed)
-        .catch((thrown: unknown) => deps.log.warn({ err: thrown, action: id }, "not settled yet"))
-        .finally(() => {
-          settling.delete(id);
-          running.delete(task);
-        });
-      running.add(task);
-    },
-  );
+  const onEnded = (message: Incoming): void => {
+    if (settling.size >= MOST_AT_ONCE) return;
+    let parsed: EndedMessage;
+    try {
+      parsed = EndedMessage.parse(parseJson(message.data));
+    } catch (thrown) {
+      deps.log.error({ err: thrown, subject: message.subject }, "not a message of an ended action");
+      return;
+    }
+    const { id } = parsed.record;
+    settling.add(id);
+    const task = settleAction(deps, parsed)
+      .catch((thrown: unknown) => deps.log.warn({ err: thrown, action: id }, "not settled yet"))
+      .finally(() => {
+        settling.delete(id);
+        running.delete(task);
+      });
+    running.add(task);
+  };
+  const { connection, names, instance } = deps;
+  const responders = [
+    respond(connection, names.svc.of("state-store", "ended"), "state-store", onEnded),
+    respond(connection, names.svc.ofInstance("state-store", instance, "ended"), undefined, onEnded),
+  ];
   return {
     settling,
-    stop: () => responder.stop(),
+    stop: async () => void (await Promise.all(responders.map((responder) => responder.stop()))),
     idle: async () => void (await Promise.allSettled(running)),
   };
 }

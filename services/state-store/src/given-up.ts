@@ -1,6 +1,7 @@
 import { Advisory, type Names } from "@jetmesh/protocol";
 import {
   type Disposal,
+  parseJson,
   type QueueMessage,
   readMessage,
   removeMessage,
@@ -35,7 +36,7 @@ export async function handleAdvisory(deps: GivenUpDeps, message: QueueMessage): 
 
 function parse(data: Uint8Array): Advisory | undefined {
   try {
-    return Advisory.parse(JSON.parse(Buffer.from(data).toString()));
+    return Advisory.parse(parseJson(data));
   } catch {
     return undefined;
   }

@@ -109,7 +109,11 @@ async function append(
   rest: Omit<HistoryEntry, "v" | "at">,
 ): Promise<void> {
   const entry: HistoryEntry = { v: 1, at: toInstant(clock.now()), ...rest };
-  await writeRepeatable(connection, names.history.of(thing), JSON.stringify(entry), { point, messageId });
+  await writeRepeatable(connection, names.history.of(thing), JSON.stringify(entry), {
+    point,
+    messageId,
+    batchable: names.streams.history,
+  });
 }
 
 /** Tells the gateway whose caller waits; a hint, for the caller can always ask by id. */

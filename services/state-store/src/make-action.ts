@@ -8,13 +8,12 @@ import type {
   TemplateDefinition,
 } from "@jetmesh/protocol";
 import { MAX_ACTION_BYTES } from "@jetmesh/protocol";
-import { sendResume } from "@jetmesh/storage";
+import { beginAction } from "./begin-action.ts";
 import type { ActionAt, Deps } from "./deps.ts";
 
 /**
- * Writes the record of a jet's open action and sends its resume (design §4: jet, action, resume, each after the
- * last is acknowledged). Made again after a crash it finds the record there and only sends the hint again. Gives
- * the record where it was born ended and so is to be settled at once.
+ * Makes a jet's open action (design §4: jet, action, resume, each after the last is acknowledged). Gives the record where it
+ * was born ended and so is to be settled at once.
  */
 export async function makeAction(
   deps: Deps,
@@ -24,20 +23,14 @@ export async function makeAction(
   action: JetActionDefinition | undefined,
   template: TemplateDefinition | undefined,
 ): Promise<ActionAt | undefined> {
-  const record = await buildAction(deps, jet, incarnation, open, action, template, deps.clock.now());
-  const written = await deps.store.actions.swap(record.id, record, 0, { point: "action.make" });
-  if (written.kind === "conflict") {
-    const there = await deps.store.actions.get(record.id);
-    if (there.kind !== "record") return undefined;
-    if (there.value.state === "SLEEPING")
-      await sendResume(deps.connection, deps.names, there.value, there.revision);
-    return there.value.state === "SUCCESS" || there.value.state === "ERROR"
-      ? { record: there.value, revision: there.revision }
-      : undefined;
-  }
-  if (record.state !== "SLEEPING") return { record, revision: written.revision };
-  await sendResume(deps.connection, deps.names, record, written.revision);
-  return undefined;
+  const { record, text } = await buildAction(deps, jet, incarnation, open, action, template);
+  return beginAction(deps, record, text);
+}
+
+interface BuiltAction {
+  readonly record: ActionRecord;
+  /** The record as JSON. */
+  readonly text: string;
 }
 
 async function buildAction(
@@ -47,9 +40,11 @@ async function buildAction(
   open: OpenAction,
   action: JetActionDefinition | undefined,
   template: TemplateDefinition | undefined,
-  now: Now,
-): Promise<ActionRecord> {
+): Promise<BuiltAction> {
   const plan = action?.plan === undefined ? undefined : await deps.definitions.plan(action.plan, false);
+  const run = action?.run;
+  const registered = run === undefined ? undefined : await deps.kinds.registered(run.kind);
+  const now = deps.clock.now();
   // Where the template lost the action between its acceptance and now, the jet goes back to where it was.
   const jetAction = action ?? lostAction(jet, open);
   const definition: ActionDefinition = {
@@ -60,53 +55,44 @@ async function buildAction(
   const record = newAction(
     {
       id: open.id,
-      kind: PLAN_KIND,
+      kind: run?.kind ?? PLAN_KIND,
+      registered,
       pool: action?.pool ?? plan?.pool ?? jet.pool ?? template?.pool,
       user: open.user,
-      argument: open.argument,
+      argument: run === undefined ? open.argument : { ...run.argument, ...open.argument },
       definition,
       trigger: open.trigger,
       jet: { reference: jet.reference, template: jet.template, incarnation },
     },
     now,
   );
-  const size = JSON.stringify(record).length;
-  if (size > MAX_ACTION_BYTES) {
+  const text = JSON.stringify(record);
+  if (text.length > MAX_ACTION_BYTES) {
     const small = { ...record, argument: {}, definition: { jetAction } };
-    return bornAs(
-      small,
-      { type: "cancel", why: "too_large", message: `the action's record would take ${String(size)} bytes` },
-      now,
-    );
+    const message = `the action's record would take ${String(text.length)} bytes`;
+    return bornAs(small, { type: "cancel", why: "too_large", message }, now);
   }
   if (action === undefined) {
-    return bornAs(
-      record,
-      {
-        type: "cancel",
-        why: "unknown_action",
-        message: `the template has no action '${open.action}' any more`,
-      },
-      now,
-    );
+    const message = `the template has no action '${open.action}' any more`;
+    return bornAs(record, { type: "cancel", why: "unknown_action", message }, now);
   }
   if (action.plan !== undefined && plan === undefined) {
-    return bornAs(
-      record,
-      { type: "cancel", why: "unknown_action", message: `there is no plan '${action.plan}' any more` },
-      now,
-    );
+    const message = `there is no plan '${action.plan}' any more`;
+    return bornAs(record, { type: "cancel", why: "unknown_action", message }, now);
   }
-  return action.plan === undefined ? bornAs(record, { type: "nothing_to_run" }, now) : record;
+  if (run !== undefined) {
+    if (registered !== undefined) return { record, text };
+    const message = `no runner has registered the kind '${run.kind}'`;
+    return bornAs(record, { type: "cancel", why: "unknown_kind", message }, now);
+  }
+  return action.plan === undefined ? bornAs(record, { type: "nothing_to_run" }, now) : { record, text };
 }
 
-function bornAs(record: ActionRecord, event: ActionEvent, now: Now): ActionRecord {
-  const decision = decideAction(
-    { ...record, repeat: { ...record.repeat, success: 0, error: 0 } },
-    event,
-    now,
-  );
-  return decision.kind === "write" ? decision.next : record;
+function bornAs(record: ActionRecord, event: ActionEvent, now: Now): BuiltAction {
+  const once = { ...record, repeat: { ...record.repeat, success: 0, error: 0 } };
+  const decision = decideAction(once, event, now);
+  const born = decision.kind === "write" ? decision.next : record;
+  return { record: born, text: JSON.stringify(born) };
 }
 
 /** Stands for an action that nobody knows any more: it leads back to where the jet was. */

@@ -5,6 +5,7 @@ import { type Change, follow } from "@jetmesh/storage";
 import { advance } from "./advance.ts";
 import { beginOpened, remakeAction } from "./begin-opened.ts";
 import type { Deps } from "./deps.ts";
+import { createLeftConditions } from "./left-conditions.ts";
 import { refuseWaiting, settleAction, settleTakenTwice } from "./settle.ts";
 
 /**
@@ -54,7 +55,9 @@ export function startRepair(deps: Deps, isBusy: (actionId: string) => boolean): 
         since: performance.now(),
       });
   };
+  const left = createLeftConditions(deps);
   const onJet = (change: Change): void => {
+    left.onJet(change);
     const open = change.exists ? change.header(JET_HEADERS.open) : undefined;
     const waits = change.exists && change.header(JET_HEADERS.waits) !== undefined;
     if (open === undefined && !waits) jets.delete(change.key);
@@ -96,6 +99,7 @@ export function startRepair(deps: Deps, isBusy: (actionId: string) => boolean): 
       if (open === undefined) tasks.push(() => moveOn(deps, reference));
       else if (!actions.has(open)) tasks.push(() => remake(deps, reference, open));
     }
+    tasks.push(...left.due());
     // Some side by side, for asking after a holder takes its time.
     await Promise.all(
       Array.from({ length: AT_ONCE }, async () => {
@@ -183,7 +187,7 @@ async function remake(deps: Deps, reference: string, open: string): Promise<void
 }
 
 /** An idle jet for which a target or a trigger waits. */
-async function moveOn(deps: Deps, reference: string): Promise<void> {
+export async function moveOn(deps: Deps, reference: string): Promise<void> {
   await deps.lanes.run(reference, async () => {
     const at = await deps.jets.load(reference, true);
     if (at === undefined || at.jet.open !== undefined) return;

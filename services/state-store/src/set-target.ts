@@ -1,10 +1,9 @@
-import { decideJet, findPath } from "@jetmesh/lifecycle";
-import type { TriggerSource } from "@jetmesh/protocol";
-import { askAccess, askOneAccess, type Refusal } from "@jetmesh/service-kit";
-import { advance } from "./advance.ts";
-import { beginOpened } from "./begin-opened.ts";
+import type { JetEvent } from "@jetmesh/lifecycle";
+import type { JetRecord, TriggerSource } from "@jetmesh/protocol";
+import { askAccess, type Refusal } from "@jetmesh/service-kit";
+import { changeJet, type JetChanged } from "./change-jet.ts";
 import type { Deps } from "./deps.ts";
-import { refuseWaiting } from "./settle.ts";
+import { judgeWay, mayBring } from "./judge-way.ts";
 
 export interface AskedTarget {
   readonly id: string;
@@ -16,44 +15,40 @@ export interface AskedTarget {
 
 /**
  * Keeps where a jet is to be brought and takes the first hop, in one write. Every action on the way as it is now
- * must be allowed to the user; each hop is checked again when its turn comes.
+ * must be allowed to the user; each hop is checked again when its turn comes. There is one target at a time, and the
+ * newer counts.
  */
-export function setTarget(deps: Deps, asked: AskedTarget): Promise<Refusal | undefined> {
-  return deps.lanes.run(asked.jet, async () => {
-    const unknownJet: Refusal = { code: "unknown_jet", message: `there is no jet '${asked.jet}'` };
-    for (let tries = 0; tries < 50; tries += 1) {
-      const target = { operation: "target", user: asked.user, jet: asked.jet, state: asked.state } as const;
-      const read = await askOneAccess(deps, target);
-      if (!read.allow) return { code: read.code, message: read.message };
-      const at = await deps.jets.load(asked.jet, true);
-      const template = at === undefined ? undefined : await deps.definitions.template(at.jet.template, true);
-      if (at === undefined || template === undefined) return unknownJet;
-      const way = at.jet.open === undefined ? findPath(template, at.jet.state, asked.state) : [];
-      const checks = (way ?? []).map(
-        (action) =>
-          ({ operation: "trigger", user: asked.user, jet: asked.jet, action: action.reference }) as const,
-      );
-      const verdicts = await askAccess(deps, checks);
-      const denied = verdicts.find((verdict) => !verdict.allow);
-      if (denied?.allow === false) return { code: denied.code, message: denied.message };
-      const { id, state, user, trigger } = asked;
-      const decision = decideJet(
-        at.jet,
-        { type: "target", id, state, user, trigger, template },
-        deps.clock.now(),
-      );
-      if (decision.kind === "refused") return decision;
-      if (decision.kind === "unchanged") return undefined;
-      const advanced = await advance(deps, decision);
-      await refuseWaiting(deps, asked.jet, advanced);
-      const written = await deps.store.jets.swap(asked.jet, advanced.next, at.revision, {
-        point: "jet.target",
-      });
-      if (written.kind === "conflict") continue;
-      deps.jets.keep(asked.jet, { jet: advanced.next, revision: written.revision });
-      await beginOpened(deps, advanced, at.jet.incarnation);
-      return undefined;
-    }
-    return { code: "conflict", message: `jet '${asked.jet}' is changed too often just now` };
-  });
+export async function setTarget(deps: Deps, asked: AskedTarget): Promise<JetChanged> {
+  const { id, jet, state, user, trigger } = asked;
+  const denied = await mayBring(deps, user, jet, state);
+  if (denied !== undefined) return { kind: "refused", refusal: denied };
+  const judge = async (is: JetRecord): Promise<JetEvent | Refusal> => {
+    const template = await deps.definitions.template(is.template, true);
+    if (template === undefined) return { code: "unknown_jet", message: `there is no jet '${jet}'` };
+    // While an action is open it is not known yet where the way begins.
+    const judged = is.open === undefined ? await judgeWay(deps, user, is, template, state) : undefined;
+    if (judged !== undefined && "refusal" in judged) return judged.refusal;
+    return { type: "target", id, state, user, trigger, template };
+  };
+  return changeJet(deps, jet, { point: "jet.target", judge, movesOn: true });
+}
+
+/**
+ * Forgets where a jet is to be brought; the action that runs goes on to its end. For who set it, who may bring the jet there
+ * themselves, and the jet's managers.
+ */
+export function cancelTarget(deps: Deps, user: string, jet: string): Promise<JetChanged> {
+  const judge = async ({ target }: JetRecord): Promise<JetEvent | Refusal | "nothing"> => {
+    const [read, manage, bring] = await askAccess(deps, [
+      { operation: "jet.read", user, jet },
+      { operation: "jet.update", user, jet },
+      ...(target === undefined ? [] : [{ operation: "target", user, jet, state: target.state } as const]),
+    ]);
+    if (read?.allow === false) return { code: read.code, message: read.message };
+    if (target === undefined) return "nothing";
+    if (target.user !== user && bring?.allow !== true && manage?.allow !== true)
+      return { code: "forbidden", message: `'${user}' may not cancel where jet '${jet}' is brought` };
+    return { type: "drop_target", why: "canceled", message: "it was canceled" };
+  };
+  return changeJet(deps, jet, { point: "jet.target", judge, movesOn: true });
 }

@@ -1,11 +1,13 @@
 import { decideAction, decideJet, type JetDecision } from "@jetmesh/lifecycle";
 import type { ActionRecord, JetActionDefinition, JetRecord } from "@jetmesh/protocol";
+import { errorCode } from "@jetmesh/service-kit";
 import { advance } from "./advance.ts";
 import { beginOpened } from "./begin-opened.ts";
 import type { ActionAt, Deps } from "./deps.ts";
 import { tellCaller, writeClosed, writeRefused } from "./history.ts";
 import type { JetAt } from "./jet-copies.ts";
 import { lostAction } from "./make-action.ts";
+import { freeSlotLater } from "./slots.ts";
 
 /**
  * Ends an action (design §4, Ending): outcome, jet settled, history, CLOSED with its TTL, in this order and each
@@ -64,6 +66,7 @@ async function settleJet(
         incarnation: record.incarnation ?? 0,
         action,
         outcome,
+        error: record.error,
       } as const;
       const decision = decideJet(at.jet, end, deps.clock.now());
       if (decision.kind !== "write") {
@@ -85,6 +88,8 @@ async function settleJet(
       // As soon as it is durable that it ended; the state is the one that it settled in, not the next transit.
       tellOwner(deps, record, decision.next);
       await beginOpened(deps, advanced, at.jet.incarnation);
+      if (advanced.expires === true) freeSlotLater(deps, advanced.next);
+      for (const { jet } of advanced.next.heldBy ?? []) deps.moveOnLater(jet);
       return decision.next;
     }
     throw new Error(`lost the race for jet '${reference}' ${String(MAX_TRIES)} times`);
@@ -93,12 +98,17 @@ async function settleJet(
 }
 
 /**
- * Answers the waiting triggers that an advance takes out of the queue without running them. Before the jet is written:
+ * Answers the waiting triggers that an advance takes out of the queue without running them, and the target that it gives up. Before the jet is written:
  * behind that write nobody knows of them any more, and a crash would drop them in silence (design §7.8). Where the
  * write then loses its race they are judged again, and most often refused again, under the same message id.
  */
 export async function refuseWaiting(deps: Deps, reference: string, decision: Written): Promise<void> {
   for (const effect of decision.effects) {
+    if (effect.type === "target_over" && effect.end === "refused") {
+      const { target, error } = effect;
+      const refusal = { code: errorCode(error?.code ?? ""), message: error?.message ?? "" };
+      await writeRefused(deps, { ...target, action: target.state }, reference, refusal);
+    }
     if (effect.type !== "refuse") continue;
     const { trigger, code, message } = effect;
     await writeRefused(deps, trigger, reference, { code, message });

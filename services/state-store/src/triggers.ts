@@ -139,5 +139,6 @@ async function takeTarget(
 ): Promise<Refusal | undefined> {
   if (isExpired(deps, message))
     return { code: "trigger_expired", message: "the target is older than 12 hours" };
-  return setTarget(deps, { id, jet, state, user, trigger: source });
+  const set = await setTarget(deps, { id, jet, state, user, trigger: source });
+  return set.kind === "refused" ? set.refusal : undefined;
 }

@@ -1,8 +1,11 @@
 import type { TriggerSubject } from "@jetmesh/protocol";
-import { actionIdOfChild } from "@jetmesh/service-kit";
 import type { QueueMessage } from "@jetmesh/storage";
 import type { Deps } from "./deps.ts";
 import { wasRefused } from "./history.ts";
+import { hopId } from "./hop-id.ts";
+
+/** The first action on the way to a target. */
+export const firstHop = (target: string): string => hopId({ id: target, hops: 0 });
 
 /**
  * Whether an action of this id was ever made, as far as its record or the marker that it left still says so.
@@ -23,6 +26,6 @@ export async function wasAnswered(
   { kind, jet }: TriggerSubject,
   { deliveries, storedAt }: Pick<QueueMessage, "deliveries" | "storedAt">,
 ): Promise<boolean> {
-  if (await wasMade(deps, kind === "target" ? actionIdOfChild(id, "hop", 0) : id)) return true;
+  if (await wasMade(deps, kind === "target" ? firstHop(id) : id)) return true;
   return deliveries > 1 && wasRefused(deps, jet, id, storedAt);
 }

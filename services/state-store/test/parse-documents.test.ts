@@ -83,11 +83,6 @@ describe("documents with faults", () => {
         path: ["steps", 0, key],
         message: `'${key}' is not built yet`,
       });
-    const template = { ...V1, kind: "Template", reference: "t" };
-    expect(faultsOf({ ...template, limit: 3 })).toMatchObject([{ path: ["limit"] }]);
-    expect(faultsOf({ ...template, requires: [{ template: "db", state: "running" }] })[0]?.message).toContain(
-      "'requires' is not built yet",
-    );
   });
 
   it("are told where the version or the kind is missing or another", () => {

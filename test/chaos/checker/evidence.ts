@@ -121,6 +121,19 @@ async function readAll(nc: NatsConnection, stream: string): Promise<Message[]> {
   return found;
 }
 
+/** Every message of a bucket, which is one stream, or several with a number behind the name. */
+async function readBucket(nc: NatsConnection, bucket: string): Promise<Message[]> {
+  const manager = await nc.jetstreamManager();
+  const streams: string[] = [];
+  for await (const name of manager.streams.names()) streams.push(name);
+  const own = streams.filter((name) => new RegExp(`^KV_${bucket}(_[0-9]+)?$`).test(name));
+  // A mesh without any would have nothing to be blamed for.
+  if (own.length === 0) throw new Error(`there is no stream of ${bucket}`);
+  const found: Message[] = [];
+  for (const stream of own) found.push(...(await readAll(nc, stream)));
+  return found;
+}
+
 export interface SeenInNats {
   readonly at: number;
   readonly actions: readonly ActionSeen[];
@@ -134,8 +147,8 @@ export async function readNats(url: string): Promise<SeenInNats> {
   try {
     const manager = await nc.jetstreamManager();
     const [actions, jets, history] = [
-      await readAll(nc, "KV_jm_actions"),
-      await readAll(nc, "KV_jm_jets"),
+      await readBucket(nc, "jm_actions"),
+      await readBucket(nc, "jm_jets"),
       await readAll(nc, "JM_HISTORY"),
     ];
     const count = async (stream: string): Promise<number> =>

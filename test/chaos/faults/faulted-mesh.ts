@@ -70,6 +70,10 @@ export async function startFaultedMesh(): Promise<FaultedMesh> {
   };
 }
 
+/** Come by only where no runner takes an action as it is offered. */
+const BY_STREAM: ReadonlySet<FaultPoint> = new Set(["action.make", "resume.send"]);
+const NOTHING_OFFERED = "action.offer/before=lose@*";
+
 const pointOf = (fault: string): FaultPoint => fault.slice(0, fault.indexOf("/")) as FaultPoint;
 
 /** Starts the owner anew with the faults in it, and sees to it that they strike and that it is replaced. */
@@ -81,7 +85,9 @@ async function withFaults(
 ): Promise<void> {
   const healthy = mesh.services.findLast(({ name }) => name === owner);
   await healthy?.stop();
-  const faulty = await mesh.start(owner, { JM_FAULTS: faults.join(",") });
+  const isByStream = faults.some((fault) => BY_STREAM.has(pointOf(fault)));
+  const all = owner === "state-store" && isByStream ? [...faults, NOTHING_OFFERED] : faults;
+  const faulty = await mesh.start(owner, { JM_FAULTS: all.join(",") });
   let replaced: TestService | undefined;
   const replacing = faulty.gone.then(async () => {
     replaced = await mesh.start(owner);

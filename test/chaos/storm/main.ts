@@ -4,13 +4,14 @@ import { COLUMNS } from "../checker/verdict.ts";
 import { historyOf } from "./report.ts";
 import { runStorm } from "./storm.ts";
 
-const USAGE = `npm run chaos -- --seed N --seconds S --runners R [--stores K] [--nodes 1|3] [--sync default|always] [--json] [--logs FILE]
+const USAGE = `npm run chaos -- --seed N --seconds S --runners R [--stores K] [--nodes 1|3] [--shards N] [--sync default|always] [--json] [--logs FILE]
 
   --seed     what is disturbed, when and how: the same seed does the same again     (default: 1)
   --seconds  how long it storms, 1 to 3600                                           (default: 60)
   --runners  how many runners, 1 to 16                                               (default: 3)
   --stores   how many state-stores, 1 to 8                                           (default: 2)
   --nodes    one broker, or a cluster of three with three replicas                   (default: 1)
+  --shards   in how many streams jets and actions lie, each, 1 to 64                 (default: 1)
   --sync     when the broker writes to the disk                                      (default: default)
   --json     one object as the very last line
   --logs     write what the services logged to a file
@@ -43,6 +44,7 @@ const parse = () =>
       runners: { type: "string", default: "3" },
       stores: { type: "string", default: "2" },
       nodes: { type: "string", default: "1" },
+      shards: { type: "string", default: "1" },
       sync: { type: "string", default: "default" },
       json: { type: "boolean", default: false },
       logs: { type: "string" },
@@ -65,6 +67,7 @@ const { seed, verdict, faults, evidence, logs } = await runStorm({
   runners: wholeNumber("runners", given.runners, 1, 16),
   stores: wholeNumber("stores", given.stores, 1, 8),
   nodes: given.nodes === "3" ? 3 : 1,
+  shards: wholeNumber("shards", given.shards, 1, 64),
   sync: given.sync,
   say,
 });

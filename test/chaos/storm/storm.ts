@@ -20,6 +20,8 @@ import { describe, planStorm, type StormSize, slotsOf } from "./plan.ts";
 export interface StormOptions extends StormSize {
   readonly seed: number;
   readonly sync?: "always" | "default";
+  /** In how many streams jets and actions lie, each; 1 by default. */
+  readonly shards?: number;
   readonly say: (line: string) => void;
 }
 
@@ -40,7 +42,7 @@ const CLOSED_TTL_MS = 25_000;
 const QUIET_MS = 90_000;
 
 export async function runStorm(options: StormOptions): Promise<StormResult> {
-  const { seed, seconds, say, nodes, sync = "default" } = options;
+  const { seed, seconds, say, nodes, sync = "default", shards = 1 } = options;
   const dir = mkdtempSync(join(tmpdir(), "jm-storm-"));
   const file = join(dir, "world");
   writeFileSync(file, "");
@@ -49,7 +51,7 @@ export async function runStorm(options: StormOptions): Promise<StormResult> {
   for (const one of planned) say(`  ${(one.atMs / 1_000).toFixed(1).padStart(5)} s  ${describe(one)}`);
 
   const mesh = await startMesh({
-    env: { JM_CLOSED_TTL_MS: String(CLOSED_TTL_MS), JM_DRAIN_MS: "2000" },
+    env: { JM_CLOSED_TTL_MS: String(CLOSED_TTL_MS), JM_DRAIN_MS: "2000", JM_SHARDS: String(shards) },
     services: { "state-store": 1, gateway: 0, authz: 0, "lifecycle-ticker": 0, "flight-plan-runner": 0 },
     server: { sync },
     ...(nodes === 3 ? { cluster: 3 } : {}),

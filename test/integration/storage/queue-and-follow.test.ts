@@ -6,6 +6,7 @@ import {
   consumeQueue,
   ensureConsumer,
   follow,
+  type Place,
   scan,
   writeOnce,
 } from "@jetmesh/storage";
@@ -239,7 +240,7 @@ describe("a follower", () => {
   test("a scan goes through everything in pages, each key once", async () => {
     for (let n = 0; n < 25; n += 1) await put(`k${String(n)}`, String(n));
     const keys: string[] = [];
-    let cursor: number | undefined = 0;
+    let cursor: Place | undefined = { shard: 0, sequence: 0 };
     let pages = 0;
     while (cursor !== undefined) {
       let here = 0;

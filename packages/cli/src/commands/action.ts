@@ -1,17 +1,24 @@
-import type { ActionRecord } from "@jetmesh/protocol";
+import type { ActionRecord, ChangedAction } from "@jetmesh/protocol";
 import type { Command } from "commander";
 import { formatStep } from "../action-progress.ts";
 import { reference, wholeNumber } from "../arguments.ts";
 import { contextOf, withMesh } from "../command-context.ts";
 import { printLogs } from "../logs.ts";
-import { listAll } from "../pages.ts";
+import { listAll, noteMore } from "../pages.ts";
 import type { Environment } from "../settings.ts";
 import { clockTime, dateTime, formatDuration } from "../table.ts";
+import { addCancel } from "./action-cancel.ts";
+import { addCreate } from "./action-create.ts";
 
 export function addAction(program: Command, env: Environment): void {
-  const action = program.command("action").description("see actions and what they print");
+  const action = program
+    .command("action")
+    .description("make actions, see them and what they print, change them");
+  addCreate(action, env);
   addGet(action, env);
   addList(action, env);
+  for (const verb of ["pause", "resume"] as const) addChange(action, env, verb);
+  addCancel(action, env);
   action
     .command("logs")
     .description("show what the steps of an action printed")
@@ -19,6 +26,28 @@ export function addAction(program: Command, env: Environment): void {
     .option("--follow", "go on until the action has ended", false)
     .action(async (id: string, { follow }: { follow: boolean }, command: Command) => {
       await withMesh(contextOf(command, env), (context) => printLogs(context, id, follow));
+    });
+}
+
+const CHANGES = {
+  pause: "pause an action: what runs is finished first, and its delays stop counting",
+  resume: "let a paused action go on, with what was left of its delays",
+} as const;
+
+function addChange(action: Command, env: Environment, verb: keyof typeof CHANGES): void {
+  action
+    .command(verb)
+    .description(CHANGES[verb])
+    .argument("<id>", "the action's id")
+    .action(async (id: string, _options: unknown, command: Command) => {
+      await withMesh(contextOf(command, env), async ({ client, settings, output }) => {
+        const changed = await client.request<ChangedAction>(`action.${verb}`, { id }, settings.timeoutMs);
+        output.result(changed, () => [
+          changed.pausing === true
+            ? `${id} pauses as soon as what it runs is over`
+            : `${id} is ${changed.action.state}`,
+        ]);
+      });
     });
 }
 
@@ -67,24 +96,30 @@ function addList(action: Command, env: Environment): void {
     .description("list actions, the last changed last; closed ones go after a day")
     .option("--jet <jet>", "only those of a jet", reference)
     .option("--limit <n>", "at most so many", wholeNumber(1, 1_000_000), 1_000)
-    .action(async ({ limit, ...filter }: { jet?: string; limit: number }, command: Command) => {
-      await withMesh(contextOf(command, env), async ({ client, settings, output }) => {
-        const { timeoutMs } = settings;
-        const answer = await listAll<ActionRecord>(client, "action.list", filter, { limit, timeoutMs });
-        output.table(answer, ["ID", "JET", "ACTION", "BY", "STATE", "OUTCOME", "CREATED", "TOOK"], (one) => [
-          one.id,
-          one.jet ?? "",
-          one.definition.jetAction?.reference ?? one.kind,
-          one.user,
-          one.state,
-          one.outcome ?? "",
-          dateTime(one.createdAt),
-          one.endedAt === undefined
-            ? ""
-            : formatDuration(Date.parse(one.endedAt) - Date.parse(one.createdAt)),
-        ]);
-        if (answer.cursor !== undefined && !output.isJson)
-          output.note(`there are more: --limit ${limit * 10}`);
-      });
-    });
+    .option("--cursor <cursor>", "go on from where a list before ended")
+    .action(
+      async ({ limit, ...filter }: { jet?: string; limit: number; cursor?: string }, command: Command) => {
+        await withMesh(contextOf(command, env), async ({ client, settings, output }) => {
+          const { timeoutMs } = settings;
+          const answer = await listAll<ActionRecord>(client, "action.list", filter, { limit, timeoutMs });
+          output.table(
+            answer,
+            ["ID", "JET", "ACTION", "BY", "STATE", "OUTCOME", "CREATED", "TOOK"],
+            (one) => [
+              one.id,
+              one.jet ?? "",
+              one.definition.jetAction?.reference ?? one.kind,
+              one.user,
+              one.state,
+              one.outcome ?? "",
+              dateTime(one.createdAt),
+              one.endedAt === undefined
+                ? ""
+                : formatDuration(Date.parse(one.endedAt) - Date.parse(one.createdAt)),
+            ],
+          );
+          noteMore(output, answer, limit);
+        });
+      },
+    );
 }

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { wholeNumber } from "../arguments.ts";
 import { contextOf, withMesh } from "../command-context.ts";
 import { bodyLines, printable } from "../dead-body.ts";
-import { listAll } from "../pages.ts";
+import { listAll, noteMore } from "../pages.ts";
 import type { Environment } from "../settings.ts";
 import { dateTime, formatRecord } from "../table.ts";
 import { addReplay } from "./dead-replay.ts";
@@ -24,22 +24,24 @@ function addList(dead: Command, env: Environment): void {
     .description("list dead letters, the newest last; they go after 30 days")
     .option("--stream <stream>", "only those of messages of a stream, as JM_TRIGGERS")
     .option("--limit <n>", "at most so many", wholeNumber(1, 1_000_000), 1_000)
-    .action(async ({ limit, ...filter }: { stream?: string; limit: number }, command: Command) => {
-      await withMesh(contextOf(command, env), async ({ client, settings, output }) => {
-        const { timeoutMs } = settings;
-        const answer = await listAll<LetterSummary>(client, "dead.list", filter, { limit, timeoutMs });
-        output.table(answer, ["SEQ", "AT", "CODE", "SUBJECT", "BYTES", "REASON"], (one) => [
-          String(one.sequence),
-          dateTime(one.at),
-          one.code,
-          printable(one.origin.subject === "" ? one.origin.stream : one.origin.subject),
-          String(one.size),
-          shortened(printable(one.reason)),
-        ]);
-        if (answer.cursor !== undefined && !output.isJson)
-          output.note(`there are more: --limit ${limit * 10}`);
-      });
-    });
+    .option("--cursor <cursor>", "go on from where a list before ended")
+    .action(
+      async ({ limit, ...filter }: { stream?: string; limit: number; cursor?: string }, command: Command) => {
+        await withMesh(contextOf(command, env), async ({ client, settings, output }) => {
+          const { timeoutMs } = settings;
+          const answer = await listAll<LetterSummary>(client, "dead.list", filter, { limit, timeoutMs });
+          output.table(answer, ["SEQ", "AT", "CODE", "SUBJECT", "BYTES", "REASON"], (one) => [
+            String(one.sequence),
+            dateTime(one.at),
+            one.code,
+            printable(one.origin.subject === "" ? one.origin.stream : one.origin.subject),
+            String(one.size),
+            shortened(printable(one.reason)),
+          ]);
+          noteMore(output, answer, limit);
+        });
+      },
+    );
 }
 
 const REASON_WIDTH = 80;

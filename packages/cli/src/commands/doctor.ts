@@ -1,8 +1,9 @@
 import type { MeshClient } from "@jetmesh/client";
+import { MAX_SHARDS } from "@jetmesh/protocol";
 import { ensureError } from "@jetmesh/storage";
 import type { Command } from "commander";
-import { contextOf, withMesh } from "../command-context.ts";
-import { checkRunners, checkServer, checkStreams } from "../doctor/broker.ts";
+import { contextOf, withBroker } from "../command-context.ts";
+import { checkRunners, checkServer, checkStreams, type Told } from "../doctor/broker.ts";
 import { type Finding, wrong } from "../doctor/finding.ts";
 import { askHealth, judgeServices } from "../doctor/services.ts";
 import { FailedError, UsageError } from "../errors.ts";
@@ -15,9 +16,12 @@ export function addDoctor(program: Command, env: Environment): void {
     .description("check the broker, the streams and the services; changes nothing")
     .action(async (_options: unknown, command: Command) => {
       const context = contextOf(command, env);
-      const replicas = replicasOf(env);
-      await withMesh(context, async ({ client, output, settings }) => {
-        const findings = await examine(client, replicas);
+      const told = {
+        replicas: numberOf("JM_REPLICAS", env["JM_REPLICAS"], 5) ?? 1,
+        shards: numberOf("JM_SHARDS", env["JM_SHARDS"], MAX_SHARDS),
+      };
+      await withBroker(context, async ({ client, output, settings }) => {
+        const findings = await examine(client, told);
         const isWell = findings.every(({ status }) => status !== "wrong");
         const { url, from } = settings.address;
         output.result({ ok: isWell, url, findings }, () => [`${url} (${from})`, ...lines(findings)]);
@@ -31,20 +35,20 @@ export function addDoctor(program: Command, env: Environment): void {
     });
 }
 
-function replicasOf(env: Environment): number {
-  const given = env["JM_REPLICAS"] ?? "";
-  const replicas = given === "" ? 1 : Number(given);
-  if (Number.isInteger(replicas) && replicas >= 1 && replicas <= 5) return replicas;
-  throw new UsageError(`JM_REPLICAS is '${given}', not 1 to 5`);
+function numberOf(variable: string, given = "", most: number): number | undefined {
+  if (given === "") return undefined;
+  const value = Number(given);
+  if (Number.isInteger(value) && value >= 1 && value <= most) return value;
+  throw new UsageError(`${variable} is '${given}', not 1 to ${most}`);
 }
 
 /** One check that cannot be made does not keep the others from being made. */
-async function examine(client: MeshClient, replicas: number): Promise<Finding[]> {
+async function examine(client: MeshClient, told: Told): Promise<Finding[]> {
   const checks: [string, Promise<Finding[]>][] = [
     ["server", checkServer(client).then((finding) => [finding])],
     ["services", askHealth(client).then(judgeServices)],
     ["runners", checkRunners(client).then((finding) => [finding])],
-    ["topology", checkStreams(client, replicas)],
+    ["topology", checkStreams(client, told)],
   ];
   const found = await Promise.all(
     checks.map(([name, check]) =>

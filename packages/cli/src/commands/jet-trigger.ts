@@ -16,7 +16,7 @@ interface WaitOptions {
 }
 
 /** How long `--wait` waits where no `--timeout` says otherwise. */
-const WAIT_MS = 300_000;
+export const WAIT_MS = 300_000;
 
 const addWaitOptions = (command: Command): Command =>
   command
@@ -65,16 +65,23 @@ export function addTrigger(jet: Command, env: Environment): void {
       .argument("<action>", "the action's reference", reference)
       .option("--arg <name=value>", "a value of the argument; may be repeated", collect, [])
       .option("--argument <json>", "the argument, as a JSON object")
-      .option("--queue", "wait for its turn where the jet is busy", false),
+      .option("--queue", "wait for its turn where the jet is busy", false)
+      .option("--force", "also where other jets require it as it is; for its managers", false),
   ).action(
     async (
       name: string,
       action: string,
-      options: WaitOptions & { arg: string[]; argument?: string; queue: boolean },
+      options: WaitOptions & { arg: string[]; argument?: string; queue: boolean; force: boolean },
       command: Command,
     ) => {
       const argument = parseArgument(options);
-      const body = { jet: name, action, argument, ...(options.queue ? { onBusy: "queue" } : {}) };
+      const body = {
+        jet: name,
+        action,
+        argument,
+        ...(options.queue ? { onBusy: "queue" } : {}),
+        ...(options.force ? { force: true } : {}),
+      };
       await withMesh(contextOf(command, env), (context) => send(context, "jet.trigger", body, name, options));
     },
   );
@@ -120,7 +127,7 @@ const replyFields = (reply: TriggerReply): (readonly [string, string | undefined
   ["jet", reply.jet],
   ["state", reply.state ?? NO_STATE],
   ["action", reply.actionId],
-  ["queued", reply.queued === true ? "behind the open action" : undefined],
+  ["queued", reply.queued === true ? "behind the open action, or until what it requires is up" : undefined],
   ["outcome", reply.outcome],
   ["result", reply.result === undefined || reply.result === null ? undefined : JSON.stringify(reply.result)],
 ];

@@ -13,6 +13,7 @@ interface UpCommandOptions {
   readonly once: boolean;
   readonly runners: number;
   readonly port?: number;
+  readonly auth: boolean;
 }
 
 export function addUp(program: Command, env: Environment): void {
@@ -28,6 +29,11 @@ export function addUp(program: Command, env: Environment): void {
       "the port on 127.0.0.1; -1 for any free one (default: 4222, else a free one)",
       wholeNumber(-1, 65_535),
     )
+    .option(
+      "--auth",
+      "ask everybody who connects for a key (docs/security.md); a mesh that has it keeps it",
+      false,
+    )
     .action(async (options: UpCommandOptions, command: Command) => {
       const { settings, output } = contextOf(command, env);
       const { url } = command.optsWithGlobals<GlobalOptions>();
@@ -37,17 +43,24 @@ export function addUp(program: Command, env: Environment): void {
       if (options.example !== undefined && !existsSync(options.example)) {
         throw new UsageError(`there is no folder '${options.example}' with an example`);
       }
+      // A server that is there already, by option or environment.
+      const serverUrl = url ?? (env["NATS_URL"] === "" ? undefined : env["NATS_URL"]);
+      if (options.auth && serverUrl !== undefined) {
+        throw new UsageError(
+          "--auth configures the server that `up` starts: leave out --url and NATS_URL, or see docs/security.md",
+        );
+      }
       await runUp({
         settings,
         output,
         env,
-        // A server that is there already, by option or environment.
-        serverUrl: url ?? (env["NATS_URL"] === "" ? undefined : env["NATS_URL"]),
+        serverUrl,
         store: options.once ? undefined : resolve(options.store ?? DEFAULT_STORE),
         example: options.example,
         once: options.once,
         runners: options.runners,
         port: options.port,
+        auth: options.auth,
       });
     });
 }

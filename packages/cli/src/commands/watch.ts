@@ -1,8 +1,9 @@
 import type { Command } from "commander";
 import { reference } from "../arguments.ts";
 import { type CommandContext, contextOf, withMesh } from "../command-context.ts";
-import { followJets } from "../follow-jet.ts";
+import { followJets, type JetWatch, mayReadBuckets } from "../follow-jet.ts";
 import { formatJetChange } from "../jet-changes.ts";
+import { pollJets } from "../poll-jets.ts";
 import type { Environment } from "../settings.ts";
 import { clockTime, NO_STATE } from "../table.ts";
 
@@ -24,7 +25,7 @@ async function watch(context: CommandContext, jet: string | undefined): Promise<
     // A broker without a mesh would be waited for in silence.
     await client.request("jet.list", { limit: 1 }, settings.timeoutMs);
     const known = new Set<string>();
-    const follower = followJets(client, {
+    const watched: JetWatch = {
       ...(jet === undefined ? {} : { jet }),
       onChange: (change) => output.event(change, formatJetChange(change)),
       onPresent: (record) => {
@@ -35,7 +36,10 @@ async function watch(context: CommandContext, jet: string | undefined): Promise<
         output.event({ at, jet: name, ...(state === undefined ? {} : { to: state }) }, now);
       },
       onProblem: (problem) => output.note(problem),
-    });
+    };
+    const follower = (await mayReadBuckets(client))
+      ? followJets(client, await client.meshNames(), watched)
+      : pollJets(client, watched);
     await Promise.race([follower.ready, stopped]);
     if (jet !== undefined && known.size === 0) output.note(`there is no jet '${jet}' yet; waiting for one`);
     await stopped;

@@ -1,10 +1,11 @@
 import type { MeshClient } from "@jetmesh/client";
-import { type RunnerPresence, topologyOf } from "@jetmesh/protocol";
+import { createNames, type MeshRecord, type RunnerPresence, topologyOf } from "@jetmesh/protocol";
 import {
   createMeshStore,
   ensureError,
   inspectTopology,
   MIN_API_LEVEL,
+  readMesh,
   scan,
   type TopologyState,
 } from "@jetmesh/storage";
@@ -26,15 +27,44 @@ export async function checkServer({ connection }: MeshClient): Promise<Finding> 
   }
 }
 
+export interface Told {
+  readonly replicas: number;
+  readonly shards: number | undefined;
+}
+
 /** What is missing, what differs from the plan, and how much there is. Changes nothing. */
-export async function checkStreams({ connection, names }: MeshClient, replicas: number): Promise<Finding[]> {
+export async function checkStreams(
+  { connection, names: { prefix } }: MeshClient,
+  { replicas, shards }: Told,
+): Promise<Finding[]> {
+  const mesh = (await readMesh(connection, createNames(prefix)))?.record;
+  const names = createNames(prefix, mesh?.shards ?? 1);
   const plan = topologyOf(names, { replicas });
   const state = await inspectTopology(connection, plan);
   const all = [
     ...plan.streams.map(({ name }) => name),
     ...plan.consumers.map(({ name }) => `consumer ${name}`),
   ];
-  return [...judgeMissing(all, state), ...judgeDrift(state), ...judgeRecords(state, names.streams.dead)];
+  return [
+    judgeShards(mesh, shards),
+    ...judgeMissing(all, state),
+    ...judgeDrift(state),
+    ...judgeRecords(state, names.streams.dead),
+  ];
+}
+
+export function judgeShards(mesh: MeshRecord | undefined, told: number | undefined): Finding {
+  const { shards = 1, reshard } = mesh ?? {};
+  if (reshard !== undefined) {
+    const found = `being resharded from ${reshard.from} to ${reshard.to}, since ${reshard.at}`;
+    return wrong("shards", found, `no service starts before it is over: \`jm reshard --to ${reshard.to}\``);
+  }
+  const found =
+    shards === 1
+      ? "jets and actions lie in one stream each"
+      : `jets and actions lie in ${shards} streams each`;
+  if (told === undefined || told === shards) return ok("shards", found);
+  return wrong("shards", `${found}, JM_SHARDS says ${told}`, "leave it out, or see docs/scaling.md");
 }
 
 function judgeMissing(all: readonly string[], { missing }: TopologyState): Finding[] {
@@ -58,7 +88,11 @@ export function judgeRecords({ records }: Pick<TopologyState, "records">, deadSt
     .filter(([name]) => name !== deadStream)
     .map(([name, count]) =>
       count > MOST_RECORDS
-        ? warning("records", `${name} has ${count}`, "keep closed records for less long: JM_CLOSED_TTL_MS")
+        ? warning(
+            "records",
+            `${name} has ${count}`,
+            "keep closed records for less long (JM_CLOSED_TTL_MS), or have more shards: docs/scaling.md",
+          )
         : ok("records", `${name} has ${count}`),
     );
   const dead = records.get(deadStream) ?? 0;

@@ -1,4 +1,5 @@
 import { assertServer, connectMesh, ensureError } from "@jetmesh/storage";
+import { AUTH_CONFIG, type MeshAuth } from "../auth/mesh-auth.ts";
 import { SERVICES, type ServiceName } from "../doctor/services.ts";
 import { FailedError } from "../errors.ts";
 import type { Environment } from "../settings.ts";
@@ -13,6 +14,8 @@ export interface LocalMesh {
   /** Starts the server, unless there is one; gives its url. */
   startServer(): Promise<string>;
   startServices(url: string): Promise<void>;
+  /** Has the server that was started here read its configuration again. */
+  reloadServer(): void;
   /** Services first, then the server; whatever was started, however far that got. */
   stop(): Promise<void>;
   kill(): void;
@@ -24,6 +27,7 @@ interface LocalMeshOptions {
   readonly port: number | undefined;
   readonly runners: number;
   readonly env: Environment;
+  readonly auth: MeshAuth | undefined;
   readonly stop: StopSignals;
   readonly note: (line: string) => void;
 }
@@ -35,20 +39,22 @@ const STOP_ORDER: readonly (readonly ServiceName[])[] = [
 ];
 
 export function createLocalMesh(options: LocalMeshOptions): LocalMesh {
-  const { store, env, stop, note } = options;
+  const { store, env, auth, stop, note } = options;
   const services: { readonly name: ServiceName; readonly process: Supervised }[] = [];
   let server: NatsServer | undefined;
 
   return {
     async startServer() {
       if (options.serverUrl !== undefined) {
-        await assertUsable(options.serverUrl, env);
+        await assertUsable(options.serverUrl, env["NATS_CREDS_FILE"]);
         return options.serverUrl;
       }
-      server = await startNatsServer(store, env, { port: options.port, note });
+      auth?.prepare();
+      const include = auth === undefined ? undefined : AUTH_CONFIG;
+      server = await startNatsServer(store, env, { port: options.port, include, note });
       await stop.orStopped(server.ready);
       const url = server.url();
-      await assertUsable(url, env);
+      await assertUsable(url, auth?.folder.operatorFile);
       return url;
     },
     async startServices(url) {
@@ -57,12 +63,18 @@ export function createLocalMesh(options: LocalMeshOptions): LocalMesh {
         const count = name === "flight-plan-runner" ? options.runners : 1;
         for (let index = 1; index <= count; index += 1) {
           const label = index === 1 ? name : `${name}-${index}`;
-          const process = startService(name, { store, label, env: { ...env, NATS_URL: url }, note });
+          const process = startService(name, {
+            store,
+            label,
+            env: { ...env, NATS_URL: url, ...auth?.envOf(name) },
+            note,
+          });
           services.push({ name, process });
         }
       }
       await stop.orStopped(Promise.all(services.map(({ process }) => process.ready)));
     },
+    reloadServer: () => server?.reload(),
     async stop() {
       for (const names of STOP_ORDER) {
         const group = services.filter(({ name }) => names.includes(name));
@@ -77,8 +89,7 @@ export function createLocalMesh(options: LocalMeshOptions): LocalMesh {
   };
 }
 
-async function assertUsable(url: string, env: Environment): Promise<void> {
-  const creds = env["NATS_CREDS_FILE"] ?? "";
+async function assertUsable(url: string, creds = ""): Promise<void> {
   const connection = await connectMesh({
     url,
     name: "jetmesh up",

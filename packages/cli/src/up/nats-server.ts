@@ -12,17 +12,26 @@ import { type Launched, type Supervised, supervise } from "./supervise.ts";
 
 const USUAL_PORT = 4222;
 const GRACE_MS = 15_000;
+/** Long enough for the first signal to be taken: two that wait are one. */
+const AGAIN_MS = 250;
 
 export interface NatsServer extends Supervised {
   /** Known once it is ready. */
   url(): string;
+  /** Has it read its configuration again. */
+  reload(): void;
 }
 
 /** Starts a nats-server on the store; one that dies is started again on the same port. */
 export async function startNatsServer(
   store: Store,
   env: Environment,
-  given: { readonly port: number | undefined; readonly note: (line: string) => void },
+  given: {
+    readonly port: number | undefined;
+    /** A file beside its configuration, with what more is in that. */
+    readonly include: string | undefined;
+    readonly note: (line: string) => void;
+  },
 ): Promise<NatsServer> {
   const binary = findBinary(env);
   const config = join(store.path, "nats-server.conf");
@@ -33,10 +42,13 @@ export async function startNatsServer(
     given.note("no setpriv here: after a kill -9 of `up`, its nats-server runs on until the next `up`");
   let port = given.port ?? ((await isFree(USUAL_PORT)) ? USUAL_PORT : -1);
 
+  let pid: number | undefined;
+
   const launch = (): Launched => {
-    writeConfig(store, config, port);
+    writeConfig(store, config, port, given.include);
     const [command, ...args] = [...guard, binary, "-c", config];
     const child = spawn(command, args, { detached: true, stdio: ["ignore", log.fd, log.fd] });
+    pid = child.pid;
     const ready = (async () => {
       for (;;) {
         const found = readPort(store, child.pid);
@@ -54,7 +66,23 @@ export async function startNatsServer(
     graceMs: GRACE_MS,
     onRestart: given.note,
   });
-  return { ...supervised, url: () => `nats://127.0.0.1:${port}` };
+  const hangUp = (): void => {
+    try {
+      if (pid !== undefined) process.kill(pid, "SIGHUP");
+    } catch (thrown) {
+      // It has ended, and reads it as it starts again.
+      if ((thrown as NodeJS.ErrnoException).code !== "ESRCH") throw thrown;
+    }
+  };
+  return {
+    ...supervised,
+    url: () => `nats://127.0.0.1:${port}`,
+    reload: () => {
+      hangUp();
+      // Measured with 2.15.1: what an account that is new imports is not there before it reads the same once more.
+      setTimeout(hangUp, AGAIN_MS);
+    },
+  };
 }
 
 function findBinary(env: Environment): string {
@@ -68,7 +96,7 @@ function findBinary(env: Environment): string {
   );
 }
 
-function writeConfig(store: Store, config: string, port: number): void {
+function writeConfig(store: Store, config: string, port: number, include: string | undefined): void {
   const text = (value: string): string => JSON.stringify(value);
   // What an earlier process left would be taken for this one's.
   for (const file of portFiles(store)) rmSync(file, { force: true });
@@ -88,6 +116,7 @@ function writeConfig(store: Store, config: string, port: number): void {
       "  # A bound, not a reservation: the default is made of the free space, and may be less than the streams ask for.",
       "  max_file: 64G",
       "}",
+      ...(include === undefined ? [] : [`include ${text(include)}`]),
       "",
     ].join("\n"),
   );

@@ -1,5 +1,6 @@
 import { connectClient, type MeshClient } from "@jetmesh/client";
 import { ensureError, type Follower } from "@jetmesh/storage";
+import { type MeshAuth, openAuth } from "../auth/mesh-auth.ts";
 import { askHealth } from "../doctor/services.ts";
 import { FailedError } from "../errors.ts";
 import { followJets } from "../follow-jet.ts";
@@ -23,6 +24,8 @@ export interface UpOptions {
   readonly once: boolean;
   readonly runners: number;
   readonly port: number | undefined;
+  /** Whether everybody who connects is asked for a key; a mesh that was made so keeps it. */
+  readonly auth: boolean;
 }
 
 /** What is up, and how it comes down. */
@@ -31,6 +34,7 @@ interface Up {
   readonly store: Store;
   readonly mesh: LocalMesh;
   readonly stop: StopSignals;
+  readonly auth: MeshAuth | undefined;
   client?: MeshClient;
   transitions?: Follower;
   example?: Example;
@@ -49,8 +53,9 @@ export async function runUp(options: UpOptions): Promise<void> {
   // A terminal that is gone is no reason to leave anything running.
   for (const stream of [process.stdout, process.stderr])
     stream.removeAllListeners("error").on("error", () => undefined);
-  const mesh = createLocalMesh({ store, serverUrl, port, runners, env, stop, note: output.note });
-  const up: Up = { options, store, mesh, stop };
+  const auth = openAuthOf(options, store, () => mesh.reloadServer());
+  const mesh = createLocalMesh({ store, serverUrl, port, runners, env, auth, stop, note: output.note });
+  const up: Up = { options, store, mesh, stop, auth };
 
   const failures: Error[] = [];
   const attempt = async (work: () => Promise<void>): Promise<void> => {
@@ -67,6 +72,7 @@ export async function runUp(options: UpOptions): Promise<void> {
   output.line(options.once ? "stopping" : "stopping; a second Ctrl-C, after two seconds, does so at once");
   await attempt(() => comeDown(up));
   await up.transitions?.stop();
+  await auth?.stop();
   await up.client?.close();
   await attempt(() => mesh.stop());
   store.close();
@@ -79,10 +85,19 @@ async function start(up: Up): Promise<void> {
   const began = performance.now();
   const url = await mesh.startServer();
   output.line(options.serverUrl === undefined ? `nats-server serves ${url}` : `using the server at ${url}`);
-  const client = await connectClient({ ...settings, url, prefix: settings.names.prefix, name: "jetmesh up" });
+  const { auth } = up;
+  const client = await connectClient({
+    ...settings,
+    url,
+    prefix: settings.names.prefix,
+    name: "jetmesh up",
+    ...(auth === undefined ? {} : { credsFile: auth.folder.operatorFile }),
+  });
   up.client = client;
+  await auth?.adoptShards(client);
   if (options.serverUrl !== undefined) await sayWhoIsThere(client, output);
   await mesh.startServices(url);
+  await stop.orStopped(auth?.follow(client) ?? Promise.resolve());
   store.writeUrl(url);
   const seconds = ((performance.now() - began) / 1_000).toFixed(1);
   output.line(`${5 + options.runners - 1} services run after ${seconds} s; logs are in ${store.path}/logs`);
@@ -90,7 +105,9 @@ async function start(up: Up): Promise<void> {
   stop.signal.throwIfAborted();
   if (options.once) return;
   const isDefaultStore = store.path === DEFAULT_STORE;
-  const lines = nextLines({ ...settings, url, jet: up.example?.jet, isDefaultStore });
+  const names = await stop.orStopped(client.meshNames());
+  const keys = auth && { user: auth.folder.userFile(settings.user), operator: auth.folder.operatorFile };
+  const lines = nextLines({ ...settings, names, url, keys, jet: up.example?.jet, isDefaultStore });
   const jet = up.example?.jet;
   output.result(
     { ready: true, url, ...(site === undefined ? {} : { site }), ...(jet === undefined ? {} : { jet }) },
@@ -100,6 +117,7 @@ async function start(up: Up): Promise<void> {
       `The mesh is at ${url}. Talk to it:`,
       ...lines.map((line) => `  ${line}`),
       "",
+      ...(auth === undefined ? [] : [...howToConnect(auth, isDefaultStore ? undefined : store.path), ""]),
       "Ctrl-C stops it.",
     ],
   );
@@ -112,7 +130,8 @@ async function startExample(up: Up, client: MeshClient, folder: string): Promise
   const files = store.path === DEFAULT_STORE ? undefined : store.path;
   const example = await stop.orStopped(applyExample({ client, folder, files, line: output.line }));
   if (example === undefined) return undefined;
-  const transitions = followJets(client, {
+  const names = await stop.orStopped(client.meshNames());
+  const transitions = followJets(client, names, {
     jet: example.jet,
     onChange: (change) => output.event(change, `  ${formatJetChange(change)}`),
     onProblem: output.note,
@@ -133,6 +152,29 @@ async function comeDown({ options, example, transitions }: Up): Promise<void> {
   await example.bringDown();
   if (options.once) await example.destroy();
   await transitions?.catchUp(2_000);
+}
+
+function howToConnect({ folder }: MeshAuth, store: string | undefined): string[] {
+  const jm = `./jm auth key alice${store === undefined ? "" : ` --store ${store}`}`;
+  const use =
+    store === undefined
+      ? "./jm --user alice jet list"
+      : `NATS_CREDS_FILE=${folder.userFile("alice")} ./jm --url … --user alice jet list`;
+  return [
+    `Everybody who connects needs a key. Keys are in ${folder.path}; a user gets one, and uses it:`,
+    `  ${jm}`,
+    `  ${use}`,
+  ];
+}
+
+/** A server that is there already is configured by whoever runs it. */
+function openAuthOf(
+  { serverUrl, auth: wanted, env, settings, output }: UpOptions,
+  store: Store,
+  reload: () => void,
+): MeshAuth | undefined {
+  if (serverUrl !== undefined) return undefined;
+  return openAuth({ store: store.path, wanted, env, names: settings.names, reload, note: output.note });
 }
 
 async function sayWhoIsThere(client: MeshClient, output: Output): Promise<void> {

@@ -1,0 +1,109 @@
+import { type Definition, type DefinitionKind, documentOf, type Endpoint } from "@jetmesh/protocol";
+import type { Command } from "commander";
+import { reference, wholeNumber } from "../arguments.ts";
+import { contextOf, withMesh } from "../command-context.ts";
+import { formatDocuments } from "../format-documents.ts";
+import { listAll } from "../pages.ts";
+import type { Environment } from "../settings.ts";
+
+interface Kind {
+  readonly kind: DefinitionKind;
+  readonly word: "template" | "state" | "plan" | "user";
+  readonly title: string;
+  /** What the list shows beside reference and name. */
+  readonly columns: readonly (readonly [title: string, of: (definition: Definition) => string])[];
+}
+
+const level = (one: Definition): string => (one.kind === "User" ? one.level : one.accessLevel);
+const KINDS: readonly Kind[] = [
+  {
+    kind: "Template",
+    word: "template",
+    title: "see and delete templates",
+    columns: [
+      ["LEVEL", level],
+      ["ACTIONS", (one) => (one.kind === "Template" ? String(one.actions.length) : "")],
+      ["LIMIT", (one) => (one.kind === "Template" && one.limit > 0 ? String(one.limit) : "")],
+    ],
+  },
+  {
+    kind: "State",
+    word: "state",
+    title: "see and delete states",
+    columns: [
+      ["LEVEL", level],
+      ["SEQUENCE", (one) => (one.kind === "State" ? String(one.sequence) : "")],
+      ["COLOR", (one) => (one.kind === "State" ? one.color : "")],
+    ],
+  },
+  {
+    kind: "Plan",
+    word: "plan",
+    title: "see and delete flight plans",
+    columns: [
+      ["LEVEL", level],
+      ["STEPS", (one) => (one.kind === "Plan" ? String(one.steps.length) : "")],
+    ],
+  },
+  { kind: "User", word: "user", title: "see and delete users", columns: [["LEVEL", level]] },
+];
+
+/** `template|state|plan|user list|get|delete`; `apply` makes and changes them. */
+export function addDefinitions(program: Command, env: Environment): void {
+  for (const kind of KINDS) {
+    const command = program.command(kind.word).description(kind.title);
+    addList(command, env, kind);
+    addGet(command, env, kind);
+    addDelete(command, env, kind);
+  }
+}
+
+function addList(parent: Command, env: Environment, { word, columns }: Kind): void {
+  const endpoint: Endpoint = `${word}.list`;
+  parent
+    .command("list")
+    .description(`list the ${word}s that you may see`)
+    .option("--limit <n>", "at most so many", wholeNumber(1, 1_000_000), 1_000)
+    .action(async ({ limit }: { limit: number }, command: Command) => {
+      await withMesh(contextOf(command, env), async ({ client, settings, output }) => {
+        const { timeoutMs } = settings;
+        const { items, ...rest } = await listAll<Definition>(client, endpoint, {}, { limit, timeoutMs });
+        const sorted = { ...rest, items: items.toSorted((a, b) => (a.reference < b.reference ? -1 : 1)) };
+        output.table(sorted, [word.toUpperCase(), "NAME", ...columns.map(([title]) => title)], (one) => [
+          one.reference,
+          one.name,
+          ...columns.map(([, of]) => of(one)),
+        ]);
+        if (sorted.cursor !== undefined && !output.isJson)
+          output.note(`there are more: --limit ${limit * 10}`);
+      });
+    });
+}
+
+function addGet(parent: Command, env: Environment, { word }: Kind): void {
+  const endpoint: Endpoint = `${word}.get`;
+  parent
+    .command("get")
+    .description(`show a ${word}, as \`apply -f\` takes it`)
+    .argument("<reference>", "its reference", reference)
+    .action(async (name: string, _options: unknown, command: Command) => {
+      await withMesh(contextOf(command, env), async ({ client, settings, output }) => {
+        const found = await client.request<Definition>(endpoint, { reference: name }, settings.timeoutMs);
+        output.result(found, () => [formatDocuments([documentOf(found)]).trimEnd()]);
+      });
+    });
+}
+
+function addDelete(parent: Command, env: Environment, { word }: Kind): void {
+  const endpoint: Endpoint = `${word}.delete`;
+  parent
+    .command("delete")
+    .description(`delete a ${word} that nothing uses`)
+    .argument("<reference>", "its reference", reference)
+    .action(async (name: string, _options: unknown, command: Command) => {
+      await withMesh(contextOf(command, env), async ({ client, settings, output }) => {
+        const reply = await client.request(endpoint, { reference: name }, settings.timeoutMs);
+        output.result(reply, () => [`${word} ${name} is deleted`]);
+      });
+    });
+}

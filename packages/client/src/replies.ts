@@ -1,0 +1,83 @@
+import type {
+  ActionRecord,
+  CanceledTrigger,
+  ChangedAction,
+  CreatedAction,
+  DefinitionDocument,
+  Endpoint,
+  ImportReply,
+  JetActionDefinition,
+  JetView,
+  LetterSummary,
+  LogsReply,
+  NumberedLetter,
+  PathReply,
+  PlanDefinition,
+  ReplayReply,
+  RequestOf,
+  StateDefinition,
+  TargetReply,
+  TemplateDefinition,
+  TriggerReply,
+  UserDefinition,
+} from "@jetmesh/protocol";
+
+/** One page of a list; `cursor` is where the next begins, absent on the last. */
+export interface Page<T> {
+  readonly items: readonly T[];
+  readonly cursor?: string;
+}
+
+export interface Deleted {
+  readonly reference: string;
+}
+
+/** What each endpoint answers. */
+export interface Replies {
+  readonly "template.apply": TemplateDefinition;
+  readonly "state.apply": StateDefinition;
+  readonly "plan.apply": PlanDefinition;
+  readonly "user.apply": UserDefinition;
+  readonly "template.get": TemplateDefinition;
+  readonly "state.get": StateDefinition;
+  readonly "plan.get": PlanDefinition;
+  readonly "user.get": UserDefinition;
+  readonly "template.delete": Deleted;
+  readonly "state.delete": Deleted;
+  readonly "plan.delete": Deleted;
+  readonly "user.delete": Deleted;
+  readonly "template.list": Page<TemplateDefinition>;
+  readonly "state.list": Page<StateDefinition>;
+  readonly "plan.list": Page<PlanDefinition>;
+  readonly "user.list": Page<UserDefinition>;
+  readonly import: ImportReply;
+  readonly export: Page<DefinitionDocument>;
+  readonly "jet.create": TriggerReply;
+  readonly "jet.get": JetView;
+  readonly "jet.list": Page<JetView>;
+  readonly "jet.actions": Page<JetActionDefinition>;
+  readonly "jet.trigger": TriggerReply;
+  readonly "jet.path": PathReply;
+  readonly "jet.target": TargetReply;
+  readonly "jet.update": JetView;
+  readonly "jet.delete": Deleted;
+  readonly "action.create": CreatedAction;
+  readonly "action.get": ActionRecord;
+  readonly "action.list": Page<ActionRecord>;
+  readonly "action.pause": ChangedAction;
+  readonly "action.resume": ChangedAction;
+  readonly "action.cancel": ChangedAction | CanceledTrigger;
+  readonly "action.logs": LogsReply;
+  readonly "dead.list": Page<LetterSummary>;
+  readonly "dead.get": NumberedLetter;
+  readonly "dead.replay": ReplayReply;
+}
+
+/** An endpoint without an answer here does not compile. */
+export type ReplyOf<E extends Endpoint> = Replies[E];
+
+/** The endpoints that answer page by page. */
+export type ListEndpoint = {
+  [E in Endpoint]: "cursor" extends keyof RequestOf<E> ? E : never;
+}[Endpoint];
+export type ItemOf<E extends ListEndpoint> = Replies[E] extends Page<infer T> ? T : never;

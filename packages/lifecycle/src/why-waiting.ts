@@ -1,0 +1,110 @@
+import {
+  type ActionRecord,
+  type JetView,
+  stepReference,
+  type TemplateDefinition,
+  verbOf,
+} from "@jetmesh/protocol";
+import { match } from "ts-pattern";
+import { hasPassed, type Now } from "./instants.ts";
+
+/** What a jet or an action is waiting for, of what can be known from its record. */
+export interface Waiting {
+  readonly for:
+    | "runner"
+    | "delay"
+    | "retry"
+    | "watcher"
+    | "step"
+    | "resume"
+    | "settling"
+    | "rollback"
+    | "requirement"
+    | "turn"
+    | "target"
+    | "nothing";
+  readonly message: string;
+  /** Until then at the latest, where that is known. */
+  readonly until?: string;
+}
+
+export function whyAction(record: ActionRecord, now: Now): Waiting {
+  const { timers, claim, pool, attempt } = record;
+  return match(record.state)
+    .returnType<Waiting>()
+    .with("SLEEPING", () => {
+      const { notBefore } = timers;
+      if (notBefore === undefined || hasPassed(notBefore, now))
+        return { for: "runner", message: `a runner of pool '${pool}' that begins it` };
+      return attempt > 1
+        ? { for: "retry", message: `its attempt ${attempt}`, until: notBefore }
+        : { for: "delay", message: "the delay before it begins", until: notBefore };
+    })
+    .with("EXECUTING_MAIN", () => ({
+      for: "step",
+      message: `${stepOf(record)}, which runner ${claim?.runner ?? "(unknown)"} runs`,
+      ...until(timers.expiresAt),
+    }))
+    .with("IN_PROGRESS", () => {
+      const open = record.journal.findLast(({ endedAt }) => endedAt === undefined);
+      if (open?.waitUntil !== undefined && !hasPassed(open.waitUntil, now))
+        return { for: "delay", message: `the wait of step '${open.reference}'`, until: open.waitUntil };
+      if (claim !== undefined)
+        return { for: "watcher", message: `the watcher, which runner ${claim.runner} asks` };
+      const { watchAt } = timers;
+      if (watchAt !== undefined && !hasPassed(watchAt, now))
+        return { for: "watcher", message: "the watcher, which is asked again", until: watchAt };
+      return { for: "runner", message: `a runner of pool '${pool}' that asks its watcher` };
+    })
+    .with("PAUSED", () => ({ for: "resume", message: "somebody who resumes it: it is paused" }))
+    .with("SUCCESS", "ERROR", () => ({
+      for: "settling",
+      message: "its jet to be settled, which the state-store does at once",
+    }))
+    .with("REVERTING", () => ({
+      for: "rollback",
+      message: "its rollback to end",
+      ...until(timers.expiresAt),
+    }))
+    .with("CLOSED", "REVERTED", () => ({ for: "nothing", message: "nothing: it is over" }))
+    .exhaustive();
+}
+
+/** Of a jet whose open action is that of `open`; undefined where there is none, or where it cannot be seen. */
+export function whyJet(
+  jet: JetView,
+  now: Now,
+  { open, template }: { open?: ActionRecord | undefined; template?: TemplateDefinition | undefined } = {},
+): Waiting {
+  if (jet.open !== undefined) {
+    if (open !== undefined) return whyAction(open, now);
+    return {
+      for: "step",
+      message: `action ${jet.open.id}, which you may not see or which is just being made`,
+    };
+  }
+  const [next] = jet.queue;
+  if (next !== undefined) {
+    const needed = (template?.requires ?? [])
+      .filter(({ actions }) => actions.length === 0 || actions.includes(next.action))
+      .map((one) => `a jet of template '${one.template}' in state '${one.state}'`);
+    return needed.length === 0
+      ? { for: "turn", message: `'${next.action}' has its turn next` }
+      : { for: "requirement", message: `${needed.join(", ")}, for '${next.action}'` };
+  }
+  if (jet.target !== undefined)
+    return { for: "target", message: `the next action on the way to '${jet.target.state}'` };
+  return { for: "nothing", message: "nothing: no action is open and none waits" };
+}
+
+const until = (at: string | undefined): { until?: string } => (at === undefined ? {} : { until: at });
+
+function stepOf({ definition: { plan }, journal, kind }: ActionRecord): string {
+  if (plan === undefined) return `main of '${kind}'`;
+  const open = journal.findLast(({ endedAt }) => endedAt === undefined);
+  const index = open?.step ?? journal.length;
+  const step = plan.steps[index];
+  if (step === undefined) return `plan '${plan.reference}'`;
+  const tries = (open?.tries ?? 0) > 1 ? `, try ${open?.tries ?? 0}` : "";
+  return `step '${stepReference(step, index)}' (${verbOf(step)}${tries}) of plan '${plan.reference}'`;
+}

@@ -1,0 +1,52 @@
+import { type HolderAnswer, HolderQuestion } from "@jetmesh/protocol";
+import { parseJson, type Responder, respond } from "@jetmesh/storage";
+import type { RunnerDeps } from "./deps.ts";
+import type { HeldAction } from "./held-action.ts";
+
+/** How long whoever took over waits for the processes of a step to end; the asker gives it a little more. */
+export const ABORT_WAIT_MS = 5_000;
+
+type Reply = (answer: HolderAnswer["answer"]) => void;
+
+/** What ends something is answered when it has ended. */
+const ANSWERS: Readonly<
+  Record<HolderQuestion["ask"], (held: HeldAction, reply: Reply, message?: string) => void>
+> = {
+  holding: (_, reply) => reply("holding"),
+  pause: (held, reply) => {
+    held.pause();
+    reply("pausing");
+  },
+  cancel: (held, reply, message = "canceled") => {
+    held.cancel(message);
+    void held.ended.then(() => reply("ended"));
+  },
+  abort: (held, reply) => {
+    held.abandon({ code: "claim_lost", message: "the claim was taken over" });
+    void held.ended.then(() => reply("ended"));
+  },
+};
+
+/** Answers what others ask of this runner: whether it is there, whether it holds a claim, and to pause or end what it runs. */
+export function answerQuestions(
+  deps: Pick<RunnerDeps, "connection" | "names" | "id" | "claiming" | "held">,
+): Responder {
+  const { connection, names, id } = deps;
+  const ping = respond(connection, names.svc.ofInstance("runner", id, "ping"), undefined, (request) =>
+    request.reply({ v: 1, runner: id }),
+  );
+  const questions = respond(connection, names.svc.ofInstance("runner", id, "ask"), undefined, (request) => {
+    const reply: Reply = (answer) => request.reply({ v: 1, runner: id, answer });
+    let question: HolderQuestion;
+    try {
+      question = HolderQuestion.parse(parseJson(request.data));
+    } catch {
+      return request.replyError(400, { code: "invalid_request", message: "not a question to a holder" });
+    }
+    if (deps.claiming.has(question.nonce)) return reply("holding");
+    const held = deps.held.get(question.id);
+    if (held?.claim.nonce !== question.nonce) return reply("not_mine");
+    ANSWERS[question.ask](held, reply, question.message);
+  });
+  return { stop: async () => void (await Promise.all([ping.stop(), questions.stop()])) };
+}

@@ -1,0 +1,10 @@
+export { RunnerConfig } from "./config.ts";
+export {
+  type AbortReason,
+  type ActionKind,
+  ClaimLostError,
+  type KindAnswer,
+  type KindContext,
+} from "./kinds.ts";
+export type { ActionOutput } from "./output.ts";
+export { type RunnerParts, startRunner } from "./start-runner.ts";

@@ -1,0 +1,49 @@
+import type { Leavings, MainAnswer, Now, WatcherAnswer } from "@jetmesh/lifecycle";
+import type { ActionRecord, KindRecord } from "@jetmesh/protocol";
+import type { ActionOutput } from "./output.ts";
+
+/** What a method of a kind is given. */
+export interface KindContext {
+  /** The record as it was claimed. */
+  readonly record: ActionRecord;
+  /** Fires on cancel, when a delay ends, and when the claim is lost; its reason has a `code` and a `message`. */
+  readonly signal: AbortSignal;
+  /** The revision of the claim's write: grows with every claim of every action (the fencing token). */
+  readonly fence: number;
+  readonly output: ActionOutput;
+  /** Somebody wants the action paused: a main that can go on later answers PAUSED when it comes to such a place. */
+  readonly isPauseAsked: boolean;
+  now(): Now;
+  /** Writes what is done so far. Throws `ClaimLostError` where the claim is not held any more. */
+  progress(left: Leavings): Promise<void>;
+  /** The delay of the present state counts from now on again. */
+  heartbeat(): Promise<void>;
+}
+
+/** PAUSED only where `isPauseAsked`: resumed, the watcher is asked. */
+export type KindAnswer = MainAnswer | (Leavings & { readonly state: "PAUSED" });
+
+/** The code behind an action. */
+export interface ActionKind {
+  readonly name: string;
+  /** What its actions are made with, where the mesh does not know it by itself. */
+  readonly registers?: KindRecord;
+  /** What the claim's own write leaves already; pure. */
+  opening?(record: ActionRecord, now: Now): Leavings;
+  /** Called before main and before each watcher. */
+  init?(context: KindContext): Promise<void>;
+  /** Called at most once per attempt. */
+  main(context: KindContext): Promise<KindAnswer>;
+  watcher?(context: KindContext): Promise<WatcherAnswer>;
+  rollback?(context: KindContext): Promise<void>;
+}
+
+export class ClaimLostError extends Error {
+  override readonly name = "ClaimLostError";
+}
+
+/** Why a signal fired. */
+export interface AbortReason {
+  readonly code: string;
+  readonly message: string;
+}

@@ -1,0 +1,224 @@
+import {
+  type ActionEffect,
+  type ActionEvent,
+  hasPassed,
+  type MainAnswer,
+  serializeError,
+  toMs,
+  type WatcherAnswer,
+} from "@jetmesh/lifecycle";
+import type { RunnerDeps } from "./deps.ts";
+import type { Canceled, HeldAction } from "./held-action.ts";
+import { newNonce } from "./held-action.ts";
+import {
+  type AbortReason,
+  type ActionKind,
+  ClaimLostError,
+  type KindAnswer,
+  type KindContext,
+} from "./kinds.ts";
+import { reportStraggler } from "./let-go.ts";
+import { createOutput } from "./output.ts";
+
+type Run = ActionEffect & { readonly type: "run" };
+
+/** A watcher that takes longer than this counts as one that threw. */
+const WATCHER_LIMIT_MS = 120_000;
+/** A method whose signal has fired is given this long to end; code that does not is left to itself. */
+const END_MS = 8_000;
+
+/** Calls one method of a kind and gives the event that came of it; undefined where the claim was lost and it has none. */
+export async function runMethod(
+  deps: RunnerDeps,
+  held: HeldAction,
+  kind: ActionKind,
+  run: Run,
+): Promise<ActionEvent | undefined> {
+  const before = held.canceled;
+  if (before !== undefined) return canceledEvent(before);
+  const { nonce } = held.claim;
+  const signal = held.signal();
+  const output = createOutput(deps, held.record.id);
+  const context: KindContext = {
+    record: held.record,
+    signal,
+    fence: held.fence,
+    output,
+    get isPauseAsked() {
+      return held.isPauseAsked;
+    },
+    now: () => deps.clock.now(),
+    progress: async (left) => mustHold(await held.apply({ type: "progressed", nonce, left })),
+    heartbeat: async () => mustHold(await held.apply({ type: "heartbeat", nonce })),
+  };
+  const limit = watchTime(deps, held, run);
+  const method = call(kind, run, context, nonce).finally(() => output.flush());
+  try {
+    const first = await Promise.race([method, limit.passed, held.cancelAsked]);
+    // The processes of a step end before anything is written about them.
+    const event =
+      typeof first === "object" && "type" in first
+        ? first
+        : ((await Promise.race([method.catch(() => undefined), wait(END_MS)])) ?? undefined);
+    if (event === undefined) reportStraggler(deps, held, method);
+    // Its result is refused where it is written, and said to be late.
+    if (held.isLost) return event;
+    if (held.canceled !== undefined) return endedBefore(event) ?? canceledEvent(held.canceled, event);
+    if (first !== "time_is_up") return event;
+    if (endedBefore(event) !== undefined) reportStraggler(deps, held, method);
+    return eventOfLimit(deps, held, run, nonce, limit.why());
+  } catch (thrown) {
+    if (thrown instanceof ClaimLostError) return undefined;
+    throw thrown;
+  } finally {
+    limit.stop();
+  }
+}
+
+async function call(kind: ActionKind, run: Run, context: KindContext, nonce: string): Promise<ActionEvent> {
+  if (run.method === "rollback") {
+    try {
+      if (kind.rollback === undefined) throw new Error(`kind '${kind.name}' cannot be rolled back`);
+      await kind.init?.(context);
+      await kind.rollback(context);
+      return { type: "rollback_returned", nonce };
+    } catch (thrown) {
+      return {
+        type: "rollback_returned",
+        nonce,
+        error: serializeError(rethrowLost(thrown), "rollback_threw"),
+      };
+    }
+  }
+  let code = "init_threw";
+  try {
+    await kind.init?.(context);
+    code = run.method === "main" ? "main_threw" : "watcher_failed";
+    if (run.method === "main") return mainReturned(await kind.main(context), context, nonce);
+    if (kind.watcher === undefined) throw new Error(`kind '${kind.name}' has no watcher`);
+    return { type: "watcher_returned", nonce, answer: checkWatcher(await kind.watcher(context)) };
+  } catch (thrown) {
+    const error = serializeError(rethrowLost(thrown), code);
+    return run.method === "main"
+      ? { type: "main_returned", nonce, answer: { state: "THREW", error } }
+      : { type: "watcher_returned", nonce, answer: { state: "THREW", error } };
+  }
+}
+
+/** A success that came before the cancel did anything stands. */
+const endedBefore = (event: ActionEvent | undefined): ActionEvent | undefined =>
+  event !== undefined && "answer" in event && event.answer.state === "SUCCESS" ? event : undefined;
+
+/** What the method left is kept: how far a plan had come. */
+function canceledEvent({ message }: Canceled, event?: ActionEvent): ActionEvent {
+  const { bag, journal } = event !== undefined && "answer" in event ? event.answer : {};
+  const left = { ...(bag === undefined ? {} : { bag }), ...(journal === undefined ? {} : { journal }) };
+  return { type: "cancel", why: "canceled", message, left };
+}
+
+function rethrowLost(thrown: unknown): unknown {
+  if (thrown instanceof ClaimLostError) throw thrown;
+  return thrown;
+}
+
+/** Nothing, or anything not listed, counts as a throw (design §2). */
+function mainReturned(
+  answer: KindAnswer | undefined,
+  { isPauseAsked }: KindContext,
+  nonce: string,
+): ActionEvent {
+  if (answer?.state === "PAUSED" && isPauseAsked) {
+    const { state: _state, ...left } = answer;
+    return { type: "pause", nonce, left };
+  }
+  if (answer !== undefined && answer.state !== "PAUSED" && MAIN_STATES.has(answer.state))
+    return { type: "main_returned", nonce, answer };
+  throw new Error("main returned none of SUCCESS, ERROR, IN_PROGRESS");
+}
+const MAIN_STATES: ReadonlySet<string> = new Set<MainAnswer["state"]>([
+  "SUCCESS",
+  "ERROR",
+  "IN_PROGRESS",
+  "THREW",
+]);
+
+function checkWatcher(answer: WatcherAnswer | undefined): WatcherAnswer {
+  if (
+    answer !== undefined &&
+    ["SUCCESS", "ERROR", "IN_PROGRESS", "SLEEPING", "PAUSED", "THREW"].includes(answer.state)
+  )
+    return answer;
+  throw new Error("the watcher returned none of SUCCESS, ERROR, IN_PROGRESS, SLEEPING, PAUSED");
+}
+
+function mustHold(outcome: Awaited<ReturnType<HeldAction["apply"]>>): void {
+  if (outcome === "lost" || outcome.kind === "late") throw new ClaimLostError("the claim was taken over");
+}
+
+type Limit = "delay" | "deadline" | "watcher";
+
+interface TimeWatch {
+  readonly passed: Promise<"time_is_up">;
+  why(): Limit;
+  stop(): void;
+}
+
+/** Fires the signal when the state's delay, the deadline or the watcher's limit has passed; heartbeats move it. */
+function watchTime(deps: RunnerDeps, held: HeldAction, run: Run): TimeWatch {
+  let timer: NodeJS.Timeout | undefined;
+  let why: Limit = "delay";
+  const began = deps.clock.now();
+  const passed = new Promise<"time_is_up">((resolve) => {
+    const arm = (): void => {
+      const { expiresAt, deadlineAt } = held.record.timers;
+      const limits: [Limit, number | undefined][] = [
+        ["delay", run.method === "watcher" || expiresAt === undefined ? undefined : toMs(expiresAt)],
+        ["deadline", deadlineAt === undefined ? undefined : toMs(deadlineAt)],
+        ["watcher", run.method === "watcher" ? began + WATCHER_LIMIT_MS : undefined],
+      ];
+      const first = limits
+        .filter((one): one is [Limit, number] => one[1] !== undefined)
+        .sort((a, b) => a[1] - b[1])[0];
+      if (first === undefined) return;
+      const left = first[1] - deps.clock.now();
+      if (left > 0) {
+        // Node's timers end at 2^31 ms; and a heartbeat may have moved the end meanwhile.
+        timer = setTimeout(arm, Math.min(left, 2 ** 31 - 1));
+        return;
+      }
+      [why] = first;
+      held.abort(REASONS[why]);
+      resolve("time_is_up");
+    };
+    arm();
+  });
+  return { passed, why: () => why, stop: () => clearTimeout(timer) };
+}
+
+const REASONS: Readonly<Record<Limit, AbortReason>> = {
+  delay: { code: "main_timeout", message: "the delay of the state has passed" },
+  deadline: { code: "deadline_exceeded", message: "the overall deadline has passed" },
+  watcher: { code: "watcher_failed", message: "the watcher took too long" },
+};
+
+/** What follows when time is up: the deadline ends it; a main out of time has its watcher asked, under a new claim. */
+function eventOfLimit(deps: RunnerDeps, held: HeldAction, run: Run, nonce: string, why: Limit): ActionEvent {
+  const { record } = held;
+  if (why === "deadline" && hasPassed(record.timers.deadlineAt, deps.clock.now())) {
+    return {
+      type: "cancel",
+      why: "deadline_exceeded",
+      message: `not ended within ${String(record.delays.deadlineMs)} ms`,
+    };
+  }
+  if (run.method === "watcher") {
+    return {
+      type: "watcher_returned",
+      nonce,
+      answer: { state: "THREW", error: { code: "watcher_failed", message: "the watcher took too long" } },
+    };
+  }
+  return { type: "resume", runner: deps.id, nonce: newNonce(), holderDead: false };
+}
+
+const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms).unref());

@@ -1,0 +1,17 @@
+export type { ActionContext } from "./context.ts";
+export { type ActionOptions, type DefinedAction, defineAction, type Time } from "./define-action.ts";
+export {
+  type Failure,
+  failure,
+  type InProgress,
+  inProgress,
+  type MainOutcome,
+  type Paused,
+  paused,
+  type Sleeping,
+  type Success,
+  sleeping,
+  success,
+  type WatcherOutcome,
+} from "./outcomes.ts";
+export { type Runner, type RunnerOptions, runRunner, startRunner } from "./start-runner.ts";

@@ -1,0 +1,23 @@
+import { z } from "zod";
+import { Delays, JsonObject } from "./action.ts";
+import { Reference, Version } from "./ids.ts";
+
+/**
+ * A kind of action as a runner registers it: the value of `jm_definitions/kind.<kind>.registered`. It says what an action
+ * of the kind is made with; the code is the runner's.
+ */
+export const KindRecord = z.object({
+  v: Version,
+  kind: Reference,
+  /** Where its actions run unless they, their jet action, jet or template say otherwise. */
+  pool: Reference,
+  delays: Delays.partial().default({}),
+  repeat: z.object({ error: z.int().min(0), success: z.int().min(0), backoffMs: z.int().min(0) }).optional(),
+  maxWatcherFailures: z.int().min(1).max(1_000).optional(),
+  /** JSON Schema of the argument, for people and programs to look at; the runner is who checks. */
+  argument: JsonObject.optional(),
+});
+export type KindRecord = z.infer<typeof KindRecord>;
+
+/** Beside the definitions, under keys of three tokens, which followers of definitions do not see. */
+export const kindKey = (kind: string): string => `kind.${kind}.registered`;

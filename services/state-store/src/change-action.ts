@@ -1,0 +1,125 @@
+import { type ActionEvent, decideAction } from "@jetmesh/lifecycle";
+import type { ActionCommand, ActionRecord, ChangedAction, Claim } from "@jetmesh/protocol";
+import { askHolder, judgeHolder, RefusedError } from "@jetmesh/service-kit";
+import { sendResume } from "@jetmesh/storage";
+import type { Deps } from "./deps.ts";
+
+/**
+ * Pauses, resumes or cancels an action for a user (design §2). What a runner holds only that runner writes: it is asked.
+ * For a holder that is dead or silent, and for actions that nobody holds, the state-store writes, so that a cancel works
+ * without any runner; what such a holder still writes is refused by its revision. Asked twice it is the same: the second
+ * finds what the first led to.
+ */
+interface Asked {
+  readonly user: string;
+  readonly id: string;
+  readonly command: ActionCommand;
+}
+
+/** Lost races for one action: whoever asks is told to ask again. */
+const MOST_TRIES = 10;
+/** A holder answers a cancel when what it runs has ended, for which it has eight seconds. */
+const CANCEL_MS = 10_000;
+const SILENT_MS = 5_000;
+const CLAIMING_MS = 50;
+/** What a dead runner ran has ended by then (design §2). */
+const GUARD_MS = 5_000;
+
+export async function changeAction(deps: Deps, asked: Asked): Promise<ChangedAction> {
+  for (let tries = 0; tries < MOST_TRIES; tries += 1) {
+    const stored = await deps.store.actions.get(asked.id);
+    if (stored.kind !== "record") throw new RefusedError("unknown_run", `there is no action ${asked.id}`);
+    const { value: record, revision } = stored;
+    if (record.claim !== undefined && asked.command !== "resume") {
+      const answer = await askToChange(deps, asked, record.claim);
+      if (answer === "pausing") return { action: record, pausing: true };
+      if (answer === "again") continue;
+    }
+    const changed = await write(deps, asked, record, revision);
+    if (changed !== undefined) return { action: changed };
+  }
+  throw new RefusedError("conflict", "others changed it at the same time, again and again");
+}
+
+/** "ours": nobody who lives holds it. */
+async function askToChange(
+  deps: Deps,
+  { user, id, command }: Asked,
+  claim: Claim,
+): Promise<"pausing" | "again" | "ours"> {
+  const { runner, nonce } = claim;
+  const question =
+    command === "cancel"
+      ? ({ v: 1, ask: "cancel", id, nonce, message: canceledBy(user) } as const)
+      : ({ v: 1, ask: "pause", id, nonce } as const);
+  const answer = await askHolder(deps, runner, question, command === "cancel" ? CANCEL_MS : SILENT_MS);
+  switch (answer) {
+    case "pausing":
+      return "pausing";
+    // What it wrote is read.
+    case "ended":
+      return "again";
+    // Its claim is on its way, and it does not know yet whether it has it.
+    case "holding":
+      await wait(CLAIMING_MS);
+      return "again";
+    case "not_mine":
+      return "ours";
+    case "silent":
+      if (command === "cancel") return "ours";
+      throw new RefusedError("unavailable", `its runner ${runner} does not answer`);
+    case "nobody":
+      if ((await judgeHolder(deps, id, claim)) !== "dead") return "again";
+      // Its guard ends what it ran (ADR 0009).
+      await wait(GUARD_MS);
+      return "ours";
+  }
+}
+
+const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Gives the record as it is then; nothing where somebody else wrote it meanwhile. */
+async function write(
+  deps: Deps,
+  { user, id, command }: Asked,
+  record: ActionRecord,
+  revision: number,
+): Promise<ActionRecord | undefined> {
+  const decision = decideAction(record, EVENTS[command](user), deps.clock.now());
+  if (decision.kind === "unchanged") {
+    if (IS_SO[command](record)) return record;
+    throw new RefusedError(CODES[command], `${command} changes nothing: the action is ${record.state}`);
+  }
+  if (decision.kind === "refused") throw new RefusedError(decision.code, decision.message);
+  if (decision.kind === "late") return undefined;
+  const { next, effects } = decision;
+  const written = await deps.store.actions.swap(id, next, revision, { point: "action.command" });
+  if (written.kind === "conflict") return undefined;
+  deps.log.info({ action: id, user, command, state: next.state }, "changed an action");
+  if (effects.some(({ type }) => type === "tell"))
+    deps.settleLater({ record: next, revision: written.revision });
+  // A hint, which the ticker would send as well: it is due.
+  if (effects.some(({ type }) => type === "resume"))
+    await sendResume(deps.connection, deps.names, next, written.revision).catch((thrown: unknown) =>
+      deps.log.warn({ err: thrown, action: id }, "not resumed yet"),
+    );
+  return next;
+}
+
+const canceledBy = (user: string): string => `canceled by ${user}`;
+
+const EVENTS: Readonly<Record<ActionCommand, (user: string) => ActionEvent>> = {
+  // What somebody holds only its holder pauses, between two steps: that is refused here.
+  pause: () => ({ type: "pause" }),
+  resume: () => ({ type: "unpause" }),
+  cancel: (user) => ({ type: "cancel", why: "canceled", message: canceledBy(user) }),
+};
+
+/** Whether it is what the command would make of it. */
+const IS_SO: Readonly<Record<ActionCommand, (record: ActionRecord) => boolean>> = {
+  pause: ({ state }) => state === "PAUSED",
+  resume: ({ state }) => state === "SLEEPING" || state === "EXECUTING_MAIN" || state === "IN_PROGRESS",
+  cancel: ({ error }) => error?.code === "canceled",
+};
+
+const CODES = { pause: "not_pausable", resume: "conflict", cancel: "not_cancelable" } as const;

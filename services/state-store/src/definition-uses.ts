@@ -1,0 +1,66 @@
+import {
+  type DefinitionKind,
+  type JetRecord,
+  MAX_LIMIT,
+  type TemplateDefinition,
+  type Use,
+} from "@jetmesh/protocol";
+import { scan, UnavailableError } from "@jetmesh/storage";
+import type { Deps } from "./deps.ts";
+
+type Named = (string | undefined)[];
+
+/** What a template names, by the kind that it is named as. */
+const NAMED_BY_TEMPLATE: Readonly<Record<DefinitionKind, (template: TemplateDefinition) => Named>> = {
+  State: ({ actions, requires }) => [
+    ...actions.flatMap(({ from, transit, to, error }) => [from, transit, to, error]),
+    ...requires.map(({ state }) => state),
+  ],
+  Plan: ({ actions }) => actions.map(({ plan }) => plan),
+  Template: ({ requires }) => requires.map(({ template }) => template),
+  // Who is listed anywhere would have these rights again, were somebody else given the name.
+  User: ({ users, managers }) => [...users, ...managers],
+};
+
+/** The same of a jet. A plan that an open action goes by is part of that action. */
+const NAMED_BY_JET: Readonly<Record<DefinitionKind, (jet: JetRecord) => Named>> = {
+  State: ({ state, target, open }) => [state, target?.state, open?.from],
+  Plan: () => [],
+  Template: ({ template }) => [template],
+  User: ({ users, managers }) => [...users, ...managers],
+};
+
+export async function usingTemplates(
+  { definitions }: Pick<Deps, "definitions">,
+  kind: DefinitionKind,
+  reference: string,
+): Promise<Use[]> {
+  // All that is written by now, for an answer rests on what is not there.
+  if (!(await definitions.catchUp())) throw new UnavailableError("the definitions cannot be read");
+  return definitions
+    .templates()
+    .filter((template) => NAMED_BY_TEMPLATE[kind](template).includes(reference))
+    .map((template) => ({ kind: "Template", reference: template.reference }));
+}
+
+/** Living jets that name it, of very many the first. */
+export async function usingJets(
+  { connection, names, store }: Pick<Deps, "connection" | "names" | "store">,
+  kind: DefinitionKind,
+  reference: string,
+): Promise<Use[]> {
+  if (kind === "Plan") return [];
+  const found: Use[] = [];
+  await scan(connection, names, names.buckets.jets, { most: Number.MAX_SAFE_INTEGER }, ({ key, data }) => {
+    const stored = store.jets.parse(data);
+    // One that cannot be read may name anything.
+    const isUse =
+      stored.kind === "unreadable" ||
+      (stored.kind === "record" &&
+        stored.value.destroyedAt === undefined &&
+        NAMED_BY_JET[kind](stored.value).includes(reference));
+    if (isUse) found.push({ kind: "Jet", reference: key });
+    return found.length < MAX_LIMIT ? "more" : "enough";
+  });
+  return found;
+}
