@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import os from "node:os";
 import path from "node:path";
-import { BIN, ROOT, SetupError } from "./paths.mjs";
+import { BIN, inRoot, ROOT, SetupError } from "./paths.mjs";
 
 const FORWARDED = ["SIGINT", "SIGTERM", "SIGHUP"];
 
@@ -14,9 +14,13 @@ export class Interrupted extends Error {
   }
 }
 
+/** Where Node keeps what it has compiled: a service starts in 0.15 s of CPU with it, in 0.45 s without. */
+const COMPILED = inRoot(".cache/compiled");
+
 /** Our Node and pnpm come first: pnpm gives its scripts the PATH's Node, not the one it runs on. */
 export function childEnvironment(extra = {}) {
-  return { ...process.env, PATH: BIN + path.delimiter + (process.env.PATH || ""), ...extra };
+  const PATH = BIN + path.delimiter + (process.env.PATH || "");
+  return { NODE_COMPILE_CACHE: COMPILED, ...process.env, PATH, ...extra };
 }
 
 function signalCode(signal) {

@@ -197,6 +197,14 @@ async function startBroker(
   return { server, broker: server };
 }
 
+/** What a service gets of our own environment: nothing that says where a mesh is. */
+const PASSED_ON = Object.fromEntries(
+  ["PATH", "HOME", "NODE_COMPILE_CACHE"].flatMap((name) => {
+    const value = process.env[name];
+    return value === undefined ? [] : [[name, value]];
+  }),
+);
+
 async function startService(
   name: ServiceName,
   program: string,
@@ -209,7 +217,7 @@ async function startService(
   const child = spawn(words[0] ?? "", words.slice(1), {
     cwd: ROOT,
     stdio: ["ignore", log, log, "ipc"],
-    env: { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "", JM_LOG_LEVEL: "info", ...env },
+    env: { ...PASSED_ON, JM_LOG_LEVEL: "info", ...env },
   });
   closeSync(log);
   const readLog = (): string => readFileSync(logFile, "utf8");
