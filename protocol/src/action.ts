@@ -1,6 +1,8 @@
 import { z } from "zod";
+import { ActionError } from "./action-error.ts";
 import { JetActionDefinition, PlanDefinition, Variables } from "./definitions.ts";
 import { ActionId, Instant, Json, Reference, RunnerId, Version } from "./ids.ts";
+import { Signal, WorkflowStep } from "./workflow.ts";
 
 /**
  * The record of one durable run (design §2), the value of `jm_actions/<id>`. Its state machine is
@@ -32,15 +34,6 @@ export const Claim = z.object({
   runs: z.enum(["main", "watcher", "rollback"]),
 });
 export type Claim = z.infer<typeof Claim>;
-
-/** An error as data: any thrown value, with cycles and huge values cut. */
-export const ActionError = z.object({
-  code: z.string().max(100),
-  message: z.string(),
-  details: Json.optional(),
-  stack: z.string().optional(),
-});
-export type ActionError = z.infer<typeof ActionError>;
 
 /** Milliseconds; 0 = no limit. */
 export const Delays = z.object({
@@ -155,6 +148,10 @@ export const ActionRecord = z.object({
   result: Json.optional(),
   error: ActionError.optional(),
   journal: z.array(JournalEntry),
+  /** Of a workflow: its steps. */
+  steps: z.array(WorkflowStep).optional(),
+  /** What it was told and has not taken yet, and the last ones that it took. */
+  signals: z.array(Signal).optional(),
   createdAt: Instant,
   endedAt: Instant.optional(),
   transitions: z.array(Transition),

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { ActionError, ActionRecord, JsonObject } from "./action.ts";
+import { ActionRecord, JsonObject } from "./action.ts";
+import { ActionError } from "./action-error.ts";
 import {
   ActionDelays,
   JetActionDefinition,

@@ -1,7 +1,6 @@
 export {
   ACTION_HEADERS,
   ActionDefinition,
-  ActionError,
   ActionRecord,
   ActionState,
   Claim,
@@ -13,6 +12,7 @@ export {
   Transition,
   TriggerSource,
 } from "./action.ts";
+export { ActionError } from "./action-error.ts";
 export {
   ActionCreateRequest,
   API_REQUESTS,
@@ -191,3 +191,4 @@ export {
   type TopologyOptions,
   topologyOf,
 } from "./topology.ts";
+export { MAX_SIGNALS, Note, Signal, WorkflowStep } from "./workflow.ts";

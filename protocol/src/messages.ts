@@ -1,6 +1,5 @@
 import { z } from "zod";
 import {
-  ActionError,
   type ActionRecord,
   ActionState,
   isActionRecord,
@@ -8,6 +7,7 @@ import {
   Transition,
   TriggerSource,
 } from "./action.ts";
+import { ActionError } from "./action-error.ts";
 import { OnBusy } from "./definitions.ts";
 import { ActionId, Instant, Json, Reference, RunnerId, Version } from "./ids.ts";
 

@@ -13,6 +13,7 @@ import {
 import { AccessLevel, DEFINITION_KEYS } from "./definitions.ts";
 import { ActionId, Json, Reference, RunnerId, Version } from "./ids.ts";
 import { KindRecord } from "./kind.ts";
+import { Note, Signal } from "./workflow.ts";
 
 /** What our services ask of each other on `jm.svc.<service>.<verb>` (design §5). */
 const user = Reference;
@@ -103,6 +104,23 @@ export const SVC_REQUESTS = {
     denied: z.object({ code: z.string(), message: z.string() }).optional(),
   }),
   "state-store.action-create": z.object({ ...handedOver, request: ActionCreateRequest }),
+  /** An action that a workflow has written among its steps is made. */
+  "state-store.child-create": z.object({
+    v: Version,
+    parent: ActionId,
+    id: ActionId,
+    user,
+    request: ActionCreateRequest.omit({ v: true, wait: true, timeoutMs: true }),
+  }),
+  /** A workflow does not want it any more. */
+  "state-store.child-cancel": z.object({ v: Version, parent: ActionId, id: ActionId, kind: Reference, user }),
+  /** Something is said to an action that has not ended. */
+  "state-store.action-signal": z.object({
+    v: Version,
+    user,
+    id: ActionId,
+    signal: Signal.omit({ at: true, taken: true }),
+  }),
   /** A kind that a runner brings along. */
   "state-store.kind": z.object({ v: Version, kind: KindRecord }),
   /** A user would pause, resume or cancel an action. */
@@ -146,21 +164,23 @@ export type SvcRequest<V extends SvcVerb> = z.infer<(typeof SVC_REQUESTS)[V]>;
 
 /**
  * Asked of the runner that holds an action: `abort` ends what it runs under the nonce, `cancel` also writes so, `pause`
- * has it paused as soon as what it has in hand is over.
+ * has it paused as soon as what it has in hand is over, `note` is answered when the record has it.
  */
 export const HolderQuestion = z.object({
   v: Version,
-  ask: z.enum(["holding", "abort", "cancel", "pause"]),
+  ask: z.enum(["holding", "abort", "cancel", "pause", "note"]),
   id: ActionId,
   nonce: z.string(),
   /** Why it is canceled. */
   message: z.string().max(1_000).optional(),
+  /** What it is told. */
+  note: Note.optional(),
 });
 export type HolderQuestion = z.infer<typeof HolderQuestion>;
 export const HolderAnswer = z.object({
   v: Version,
   runner: RunnerId,
-  answer: z.enum(["holding", "not_mine", "ended", "pausing"]),
+  answer: z.enum(["holding", "not_mine", "ended", "pausing", "noted", "full"]),
 });
 export type HolderAnswer = z.infer<typeof HolderAnswer>;
 

@@ -6,6 +6,9 @@ import type {
   Instant,
   JournalEntry,
   JsonObject,
+  Note,
+  Signal,
+  WorkflowStep,
 } from "@jetmesh/protocol";
 
 type Json = ActionRecord["result"];
@@ -15,14 +18,16 @@ export interface Leavings {
   readonly bag?: JsonObject;
   readonly journal?: readonly JournalEntry[];
   readonly result?: Json;
+  readonly steps?: readonly WorkflowStep[];
+  readonly signals?: readonly Signal[];
 }
 
 export type MainAnswer = Leavings &
   (
     | { readonly state: "SUCCESS" }
     | { readonly state: "ERROR"; readonly error: ActionError }
-    /** `watchAt`: nothing is to be learnt before; absent = ask the watcher at once. */
-    | { readonly state: "IN_PROGRESS"; readonly watchAt?: Instant }
+    /** `watchAt`: nothing is to be learnt before; absent = ask the watcher at once; null = not before it is told something. */
+    | { readonly state: "IN_PROGRESS"; readonly watchAt?: Instant | null }
     | { readonly state: "THREW"; readonly error: ActionError }
   );
 
@@ -30,7 +35,7 @@ export type WatcherAnswer = Leavings &
   (
     | { readonly state: "SUCCESS" }
     | { readonly state: "ERROR"; readonly error: ActionError }
-    | { readonly state: "IN_PROGRESS"; readonly watchAt?: Instant }
+    | { readonly state: "IN_PROGRESS"; readonly watchAt?: Instant | null }
     | { readonly state: "SLEEPING" }
     | { readonly state: "PAUSED" }
     /** It threw, answered what is no state, or the kind has no watcher. */
@@ -50,6 +55,8 @@ export type ActionEvent =
   /** A step ended and the next began: the journal as it is now. */
   | { readonly type: "progressed"; readonly nonce: string; readonly left: Leavings }
   | { readonly type: "heartbeat"; readonly nonce: string }
+  /** Somebody tells it something. By its holder, when it has the nonce; else by a state-store, where nobody holds it. */
+  | { readonly type: "noted"; readonly nonce?: string; readonly note: Note }
   /** By the holder, between steps, when it has the nonce; else by a state-store, where nobody holds it. */
   | { readonly type: "pause"; readonly nonce?: string; readonly left?: Leavings }
   | { readonly type: "unpause" }
@@ -88,7 +95,8 @@ export type Unchanged =
   | "ended"
   | "not_ended"
   | "already"
-  | "nothing_expired";
+  | "nothing_expired"
+  | "full";
 
 export type ActionDecision =
   | {

@@ -1,6 +1,7 @@
-import type { ActionError, ActionRecord, ActionState, Claim, Instant } from "@jetmesh/protocol";
+import type { ActionError, ActionRecord, ActionState, Claim, Instant, Note } from "@jetmesh/protocol";
 import type { ActionDecision, ActionEffect, Leavings } from "./action-events.ts";
 import { after, type Now, toInstant, toMs } from "./instants.ts";
+import { keepNote } from "./notes.ts";
 import { backoffMs } from "./retry.ts";
 
 /**
@@ -30,6 +31,8 @@ function leave(record: ActionRecord, left: Leavings): ActionRecord {
     ...(left.bag === undefined ? {} : { bag: left.bag }),
     ...(left.journal === undefined ? {} : { journal: [...left.journal] }),
     ...(left.result === undefined ? {} : { result: left.result }),
+    ...(left.steps === undefined ? {} : { steps: [...left.steps] }),
+    ...(left.signals === undefined ? {} : { signals: [...left.signals] }),
   };
 }
 
@@ -99,7 +102,7 @@ export function claimWatcher(record: ActionRecord, by: By, now: Now, last: boole
 export function beginProgress(
   record: ActionRecord,
   left: Leavings,
-  watchAt: Instant | undefined,
+  watchAt: Instant | null | undefined,
   now: Now,
 ): ActionDecision {
   const next = leave(enter(record, "IN_PROGRESS", now), left);
@@ -108,10 +111,10 @@ export function beginProgress(
     watcherFailures: 0,
     timers: timers(record, {
       expiresAt: after(now, record.delays.progressMs),
-      watchAt: watchAt ?? toInstant(now),
+      watchAt: watchAt === null ? undefined : (watchAt ?? toInstant(now)),
     }),
   };
-  if (watchAt !== undefined && toMs(watchAt) > now) return write(delayed);
+  if (watchAt === null || (watchAt !== undefined && toMs(watchAt) > now)) return write(delayed);
   // Asked at once, under the claim that it has: giving it up and taking it again would cost two writes.
   if (record.claim === undefined) return write(delayed, { type: "resume" });
   return write(
@@ -124,12 +127,12 @@ export function beginProgress(
 export function keepWatching(
   record: ActionRecord,
   left: Leavings,
-  watchAt: Instant | undefined,
+  watchAt: Instant | null | undefined,
   now: Now,
 ): ActionDecision {
   const { claim: _claim, ...rest } = leave(record, left);
-  const next =
-    watchAt !== undefined && toMs(watchAt) > now ? watchAt : toInstant(now + record.delays.frequencyMs);
+  const soon = toInstant(now + record.delays.frequencyMs);
+  const next = watchAt === null ? undefined : watchAt !== undefined && toMs(watchAt) > now ? watchAt : soon;
   return write({
     ...rest,
     watcherFailures: 0,
@@ -187,6 +190,15 @@ export function sleepAgain(record: ActionRecord, left: Leavings, now: Now): Acti
 
 export function progress(record: ActionRecord, left: Leavings): ActionDecision {
   return write(leave(record, left));
+}
+
+/** Keeps what it is told. Where nobody holds it and it only waits, its watcher is asked at once. */
+export function note(record: ActionRecord, told: Note, now: Now): ActionDecision {
+  const kept = keepNote(record, told, now);
+  if (typeof kept === "string") return { kind: "unchanged", why: kept };
+  const next = { ...record, ...kept };
+  if (record.state !== "IN_PROGRESS" || record.claim !== undefined) return write(next);
+  return write({ ...next, timers: { ...record.timers, watchAt: toInstant(now) } }, { type: "resume" });
 }
 
 /** The delay of the present state counts from now on again. */
@@ -267,7 +279,7 @@ export function endForGood(
 }
 
 function repeat(record: ActionRecord, outcome: "SUCCESS" | "ERROR", now: Now): ActionDecision {
-  const { result: _result, error: _error, ...rest } = record;
+  const { result: _result, error: _error, steps: _steps, ...rest } = record;
   const left =
     outcome === "SUCCESS" ? { success: record.repeat.success - 1 } : { error: record.repeat.error - 1 };
   const again: ActionRecord = {

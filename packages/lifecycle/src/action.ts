@@ -14,6 +14,7 @@ import {
   failRollback,
   heartbeat,
   keepWatching,
+  note,
   pause,
   progress,
   revert,
@@ -54,7 +55,7 @@ const refused = (code: "not_pausable" | "in_use" | "conflict", message: string):
 
 const result = { type: P.union("main_returned", "watcher_returned", "rollback_returned") } as const;
 const asked = {
-  type: P.union("resume", "pause", "unpause", "cancel", "expire", "nothing_to_run"),
+  type: P.union("resume", "pause", "unpause", "cancel", "expire", "nothing_to_run", "noted"),
 } as const;
 const failed = { state: P.union("ERROR", "THREW") } as const;
 const sign = { type: P.union("progressed", "heartbeat") } as const;
@@ -74,6 +75,7 @@ function whenSleeping(record: ActionRecord, event: ActionEvent, now: Now): Actio
         : refused("not_pausable", "the claim of who would pause it is gone"),
     )
     .with({ type: "cancel" }, (asked) => cancel(record, asked, now))
+    .with({ type: "noted" }, (told) => noted(record, told, now))
     .with(result, sign, () => late)
     .with({ type: "unpause" }, () => unchanged("not_paused"))
     .with({ type: "owner_told" }, { type: "rollback" }, () => unchanged("not_ended"))
@@ -100,17 +102,19 @@ function whenExecutingMain(record: ActionRecord, event: ActionEvent, now: Now): 
       return match(answer)
         .with({ state: "SUCCESS" }, (left) => end(record, left, "SUCCESS", undefined, now))
         .with({ state: "ERROR" }, (left) => end(record, left, "ERROR", left.error, now))
-        .with({ state: "IN_PROGRESS" }, (left) =>
-          beginProgress({ ...withoutClaim(record) }, left, left.watchAt ?? soon(record, now), now),
-        )
+        .with({ state: "IN_PROGRESS" }, (left) => {
+          const watchAt = left.watchAt === undefined ? soon(record, now) : left.watchAt;
+          return beginProgress(withoutClaim(record), left, watchAt, now);
+        })
         .with({ state: "SLEEPING" }, (left) => sleepAgain(record, left, now))
         .with({ state: "PAUSED" }, (left) => pause(record, "IN_PROGRESS", left, now))
         .with({ state: "THREW" }, (left) => end(record, left, "ERROR", mainTimeout(left.error.message), now))
         .exhaustive();
     })
     .with({ type: "progressed" }, ({ nonce, left }) =>
-      isHeld(record, nonce, "main") ? progress(record, left) : late,
+      isHolder(record, nonce) ? progress(record, left) : late,
     )
+    .with({ type: "noted" }, (told) => noted(record, told, now))
     .with({ type: "heartbeat" }, ({ nonce }) => (isHolder(record, nonce) ? heartbeat(record, now) : late))
     .with({ type: "pause" }, ({ nonce, left }) =>
       isHeld(record, nonce, "main")
@@ -135,10 +139,7 @@ function whenInProgress(record: ActionRecord, event: ActionEvent, now: Now): Act
       if (by.nonce === record.claim?.nonce) return unchanged("already");
       if (record.claim !== undefined && !by.holderDead) return unchanged("held");
       if (timedOut) return claimWatcher(record, by, now, true);
-      const due =
-        record.claim !== undefined ||
-        record.timers.watchAt === undefined ||
-        hasPassed(record.timers.watchAt, now);
+      const due = record.claim !== undefined || hasPassed(record.timers.watchAt, now);
       return pastDeadline(record, now) ?? (due ? claimWatcher(record, by, now, false) : unchanged("not_due"));
     })
     .with({ type: "watcher_returned" }, ({ nonce, answer }) => {
@@ -160,6 +161,7 @@ function whenInProgress(record: ActionRecord, event: ActionEvent, now: Now): Act
     .with({ type: "progressed" }, ({ nonce, left }) =>
       isHolder(record, nonce) ? progress(record, left) : late,
     )
+    .with({ type: "noted" }, (told) => noted(record, told, now))
     .with({ type: "heartbeat" }, ({ nonce }) => (isHolder(record, nonce) ? heartbeat(record, now) : late))
     .with({ type: "pause" }, ({ nonce, left }) =>
       record.claim?.nonce === nonce
@@ -186,6 +188,7 @@ function whenPaused(record: ActionRecord, event: ActionEvent, now: Now): ActionD
     .with({ type: "resume" }, () => unchanged("paused"))
     .with({ type: "pause" }, () => unchanged("already"))
     .with({ type: P.union("expire", "nothing_to_run") }, () => unchanged("nothing_expired"))
+    .with({ type: "noted" }, (told) => noted(record, told, now))
     .with(result, sign, () => late)
     .with({ type: "owner_told" }, { type: "rollback" }, () => unchanged("not_ended"))
     .exhaustive();
@@ -244,6 +247,7 @@ function whenReverting(record: ActionRecord, event: ActionEvent, now: Now): Acti
     .with({ type: "pause" }, () => refused("not_pausable", "a rollback is not paused"))
     .with({ type: "unpause" }, () => unchanged("not_paused"))
     .with({ type: P.union("rollback", "nothing_to_run") }, () => unchanged("already"))
+    .with({ type: "noted" }, () => unchanged("ended"))
     .with({ type: "owner_told" }, () => unchanged("not_ended"))
     .exhaustive();
 }
@@ -292,6 +296,13 @@ const soon = (record: ActionRecord, now: Now): string =>
 const mainTimeout = (message: string): ReturnType<typeof error> => error("main_timeout", message);
 const progressTimeout = (record: ActionRecord): ReturnType<typeof error> =>
   error("in_progress_timeout", `still in progress after ${String(record.delays.progressMs)} ms`);
+
+/** What somebody holds only its holder writes, which is asked. */
+function noted(record: ActionRecord, told: ActionEvent & { type: "noted" }, now: Now): ActionDecision {
+  if (told.nonce !== undefined && !isHolder(record, told.nonce)) return late;
+  if (told.nonce === undefined && record.claim !== undefined) return unchanged("held");
+  return note(record, told.note, now);
+}
 
 function cancel(record: ActionRecord, asked: ActionEvent & { type: "cancel" }, now: Now): ActionDecision {
   return endForGood(record, asked.left ?? {}, "ERROR", error(asked.why, asked.message), now);

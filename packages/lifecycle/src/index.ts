@@ -32,6 +32,7 @@ export {
   PLAN_KIND,
 } from "./new-action.ts";
 export { incarnationOf, type NewJet, newJet } from "./new-jet.ts";
+export { endStep, keepNote, takeSignal } from "./notes.ts";
 export {
   type Choice,
   chooseRequired,

@@ -33,6 +33,8 @@ export interface NewAction {
   readonly trigger?: TriggerSource;
   readonly jet?: { readonly reference: string; readonly template: string; readonly incarnation: number };
   readonly rollbackable?: boolean;
+  /** The workflow that it is a step of. */
+  readonly parent?: string;
   /** What its kind says, where that is one that a runner has registered. */
   readonly registered?: KindRecord | undefined;
   /** Its own, before those of its jet action and its kind. */
@@ -65,6 +67,7 @@ export function newAction(given: NewAction, now: Now): ActionRecord {
     ...(given.jet === undefined
       ? {}
       : { jet: given.jet.reference, template: given.jet.template, incarnation: given.jet.incarnation }),
+    ...(given.parent === undefined ? {} : { parent: given.parent }),
     user: given.user,
     ...(given.trigger === undefined ? {} : { trigger: given.trigger }),
     definition: given.definition,

@@ -1,4 +1,4 @@
-import type { ActionError, ActionRecord, Claim } from "@jetmesh/protocol";
+import type { ActionError, ActionRecord, Claim, Note } from "@jetmesh/protocol";
 import { type ActionEvent, newAction, toInstant } from "../src/index.ts";
 
 /**
@@ -97,6 +97,11 @@ export const SITUATIONS = {
 export type Situation = keyof typeof SITUATIONS;
 
 export const failure: ActionError = { code: "main_threw", message: "it broke" };
+/** What somebody tells it. */
+export const note: Note = {
+  of: "signal",
+  signal: { id: "signal-1", name: "approved", payload: true, at: toInstant(NOW) },
+};
 const left = { bag: { seen: true }, result: "left" };
 
 /** Events that come from who holds, or believes to hold, the claim of a nonce. */
@@ -163,6 +168,7 @@ const said = (nonce: string, whose: "its holder" | "a foreign nonce") =>
     [`progressed by ${whose}`]: { type: "progressed", nonce, left },
     [`heartbeat by ${whose}`]: { type: "heartbeat", nonce },
     [`pause by ${whose}`]: { type: "pause", nonce, left },
+    [`noted by ${whose}`]: { type: "noted", nonce, note },
   }) satisfies Record<string, ActionEvent>;
 
 const unsaid = {
@@ -170,6 +176,7 @@ const unsaid = {
   "resume, holder dead": { type: "resume", runner: OTHER, nonce: "nonce-new", holderDead: true },
   "resume under its own nonce": { type: "resume", runner: HOLDER, nonce: OWN, holderDead: true },
   "pause by a user": { type: "pause" },
+  noted: { type: "noted", note },
   unpause: { type: "unpause" },
   cancel: { type: "cancel", why: "canceled", message: "no longer wanted" },
   expire: { type: "expire", holderDead: false },
@@ -186,6 +193,7 @@ type Said = `${
   | `rollback ${"done" | "threw"}`
   | "progressed"
   | "heartbeat"
+  | "noted"
   | "pause"} by ${Whose}`;
 
 export type EventName = Said | keyof typeof unsaid;
@@ -206,6 +214,7 @@ export const EVENT_TYPES = Object.keys({
   rollback_returned: true,
   progressed: true,
   heartbeat: true,
+  noted: true,
   pause: true,
   unpause: true,
   cancel: true,

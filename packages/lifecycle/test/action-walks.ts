@@ -84,7 +84,16 @@ export const anyStep: fc.Arbitrary<Step> = fc.record({
       "watcher_returned",
       "watcher_returned",
     ] as const),
-    ...(["rollback_returned", "progressed", "heartbeat", "pause", "unpause", "unpause", "expire"] as const),
+    ...([
+      "rollback_returned",
+      "progressed",
+      "heartbeat",
+      "noted",
+      "pause",
+      "unpause",
+      "unpause",
+      "expire",
+    ] as const),
     ...(["cancel", "nothing_to_run", "owner_told", "rollback"] as const),
   ),
   whose: fc.constantFrom("its holder", "its holder", "its holder", "an earlier holder", "a stranger"),
@@ -146,6 +155,16 @@ function eventOf(
       return { type: "heartbeat", nonce };
     case "pause":
       return step.holderDead ? { type: "pause" } : { type: "pause", nonce, left };
+    case "noted": {
+      const signal = {
+        id: `signal-${step.leaves % 5}`,
+        name: "go",
+        payload: step.leaves,
+        at: toInstant(now),
+      };
+      const note = { of: "signal", signal } as const;
+      return step.holderDead ? { type, note } : { type, nonce, note };
+    }
     case "cancel":
       return { type: "cancel", why: "canceled", message: "no" };
     case "expire":

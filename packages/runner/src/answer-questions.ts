@@ -1,23 +1,23 @@
-import { type HolderAnswer, HolderQuestion } from "@jetmesh/protocol";
+import { type HolderAnswer, HolderQuestion, type Note } from "@jetmesh/protocol";
 import { parseJson, type Responder, respond } from "@jetmesh/storage";
 import type { RunnerDeps } from "./deps.ts";
 import type { HeldAction } from "./held-action.ts";
+import type { NoteAnswer } from "./inbox.ts";
 
 /** How long whoever took over waits for the processes of a step to end; the asker gives it a little more. */
 export const ABORT_WAIT_MS = 5_000;
 
 type Reply = (answer: HolderAnswer["answer"]) => void;
+type Answer = (held: HeldAction, reply: Reply, question: HolderQuestion) => void;
 
-/** What ends something is answered when it has ended. */
-const ANSWERS: Readonly<
-  Record<HolderQuestion["ask"], (held: HeldAction, reply: Reply, message?: string) => void>
-> = {
+/** What ends something is answered when it has ended, and what is told when the record has it. */
+const ANSWERS: Readonly<Record<HolderQuestion["ask"], Answer>> = {
   holding: (_, reply) => reply("holding"),
   pause: (held, reply) => {
     held.pause();
     reply("pausing");
   },
-  cancel: (held, reply, message = "canceled") => {
+  cancel: (held, reply, { message = "canceled" }) => {
     held.cancel(message);
     void held.ended.then(() => reply("ended"));
   },
@@ -25,7 +25,18 @@ const ANSWERS: Readonly<
     held.abandon({ code: "claim_lost", message: "the claim was taken over" });
     void held.ended.then(() => reply("ended"));
   },
+  note: (held, reply, { note }) => {
+    if (note === undefined) reply("not_mine");
+    else if (held.inbox !== undefined) held.inbox.push({ note, answer: reply });
+    else void writeNote(held, note).then(reply, () => reply("not_mine"));
+  },
 };
+
+async function writeNote(held: HeldAction, note: Note): Promise<NoteAnswer> {
+  const noted = await held.apply({ type: "noted", nonce: held.claim.nonce, note });
+  if (noted === "lost" || noted.kind === "late" || noted.kind === "refused") return "not_mine";
+  return noted.kind === "unchanged" && noted.why === "full" ? "full" : "noted";
+}
 
 /** Answers what others ask of this runner: whether it is there, whether it holds a claim, and to pause or end what it runs. */
 export function answerQuestions(
@@ -46,7 +57,7 @@ export function answerQuestions(
     if (deps.claiming.has(question.nonce)) return reply("holding");
     const held = deps.held.get(question.id);
     if (held?.claim.nonce !== question.nonce) return reply("not_mine");
-    ANSWERS[question.ask](held, reply, question.message);
+    ANSWERS[question.ask](held, reply, question);
   });
   return { stop: async () => void (await Promise.all([ping.stop(), questions.stop()])) };
 }

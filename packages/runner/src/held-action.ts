@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { type ActionDecision, type ActionEvent, decideAction } from "@jetmesh/lifecycle";
 import { type ActionRecord, type Claim, MAX_ACTION_BYTES } from "@jetmesh/protocol";
 import type { BrokerClock, MeshStore, WritePoint } from "@jetmesh/storage";
+import { createInbox, type Inbox } from "./inbox.ts";
 import type { AbortReason } from "./kinds.ts";
 
 /**
@@ -20,6 +21,8 @@ export interface HeldAction {
   /** The revision of the claim itself. */
   readonly fence: number;
   readonly isLost: boolean;
+  /** What it is told, where its kind takes that itself. */
+  readonly inbox: Inbox | undefined;
   /** Decides and writes; "lost" where the claim is gone. */
   apply(event: ActionEvent): Promise<ActionDecision | "lost">;
   /** Somebody wants it canceled: resolves with why, once, when that is asked. */
@@ -75,7 +78,9 @@ export function createHeldAction(
   deps: { readonly clock: BrokerClock; readonly store: MeshStore },
   claimed: WrittenAction,
   claim: Claim,
+  takesNotes = false,
 ): HeldAction {
+  const inbox = takesNotes ? createInbox() : undefined;
   let { record, text, revision } = claimed;
   let fence = revision;
   let current = claim;
@@ -130,6 +135,7 @@ export function createHeldAction(
       return text;
     },
     offeredBy: claimed.offeredBy,
+    inbox,
     get claim() {
       return current;
     },
@@ -168,6 +174,9 @@ export function createHeldAction(
       return controller.signal;
     },
     ended,
-    markEnded,
+    markEnded: () => {
+      inbox?.close();
+      markEnded();
+    },
   };
 }

@@ -1,4 +1,5 @@
 export { RunnerConfig } from "./config.ts";
+export type { Inbox, NoteAnswer, ReceivedNote } from "./inbox.ts";
 export {
   type AbortReason,
   type ActionKind,
@@ -8,3 +9,4 @@ export {
 } from "./kinds.ts";
 export type { ActionOutput } from "./output.ts";
 export { type RunnerParts, startRunner } from "./start-runner.ts";
+export type { ChildRequest, Workshop } from "./workshop.ts";

@@ -1,6 +1,8 @@
 import type { Leavings, MainAnswer, Now, WatcherAnswer } from "@jetmesh/lifecycle";
 import type { ActionRecord, KindRecord } from "@jetmesh/protocol";
+import type { Inbox } from "./inbox.ts";
 import type { ActionOutput } from "./output.ts";
+import type { Workshop } from "./workshop.ts";
 
 /** What a method of a kind is given. */
 export interface KindContext {
@@ -13,6 +15,12 @@ export interface KindContext {
   readonly output: ActionOutput;
   /** Somebody wants the action paused: a main that can go on later answers PAUSED when it comes to such a place. */
   readonly isPauseAsked: boolean;
+  /** What the action is told while this runs, for kinds that take notes. */
+  readonly inbox: Inbox | undefined;
+  /** Other actions, for kinds that have some made. */
+  readonly workshop: Workshop;
+  /** Whether more than half of what this runner may run at a time is free: a method may wait a moment then. */
+  readonly hasRoom: boolean;
   now(): Now;
   /** Writes what is done so far. Throws `ClaimLostError` where the claim is not held any more. */
   progress(left: Leavings): Promise<void>;
@@ -28,6 +36,10 @@ export interface ActionKind {
   readonly name: string;
   /** What its actions are made with, where the mesh does not know it by itself. */
   readonly registers?: KindRecord;
+  /** It takes what its actions are told from the inbox and writes it itself; else the runner writes it at once. */
+  readonly takesNotes?: true;
+  /** Its watcher may take as long as it likes. */
+  readonly isPatient?: true;
   /** What the claim's own write leaves already; pure. */
   opening?(record: ActionRecord, now: Now): Leavings;
   /** Called before main and before each watcher. */

@@ -19,6 +19,7 @@ import {
 } from "./kinds.ts";
 import { reportStraggler } from "./let-go.ts";
 import { createOutput } from "./output.ts";
+import { createWorkshop } from "./workshop.ts";
 
 type Run = ActionEffect & { readonly type: "run" };
 
@@ -44,14 +45,19 @@ export async function runMethod(
     signal,
     fence: held.fence,
     output,
+    inbox: held.inbox,
+    workshop: createWorkshop(deps, held),
     get isPauseAsked() {
       return held.isPauseAsked;
+    },
+    get hasRoom() {
+      return deps.held.size * 2 <= deps.config.JM_CONCURRENCY;
     },
     now: () => deps.clock.now(),
     progress: async (left) => mustHold(await held.apply({ type: "progressed", nonce, left })),
     heartbeat: async () => mustHold(await held.apply({ type: "heartbeat", nonce })),
   };
-  const limit = watchTime(deps, held, run);
+  const limit = watchTime(deps, held, run, kind.isPatient === true);
   const method = call(kind, run, context, nonce).finally(() => output.flush());
   try {
     const first = await Promise.race([method, limit.passed, held.cancelAsked]);
@@ -164,7 +170,7 @@ interface TimeWatch {
 }
 
 /** Fires the signal when the state's delay, the deadline or the watcher's limit has passed; heartbeats move it. */
-function watchTime(deps: RunnerDeps, held: HeldAction, run: Run): TimeWatch {
+function watchTime(deps: RunnerDeps, held: HeldAction, run: Run, isPatient: boolean): TimeWatch {
   let timer: NodeJS.Timeout | undefined;
   let why: Limit = "delay";
   const began = deps.clock.now();
@@ -174,7 +180,7 @@ function watchTime(deps: RunnerDeps, held: HeldAction, run: Run): TimeWatch {
       const limits: [Limit, number | undefined][] = [
         ["delay", run.method === "watcher" || expiresAt === undefined ? undefined : toMs(expiresAt)],
         ["deadline", deadlineAt === undefined ? undefined : toMs(deadlineAt)],
-        ["watcher", run.method === "watcher" ? began + WATCHER_LIMIT_MS : undefined],
+        ["watcher", run.method === "watcher" && !isPatient ? began + WATCHER_LIMIT_MS : undefined],
       ];
       const first = limits
         .filter((one): one is [Limit, number] => one[1] !== undefined)

@@ -206,7 +206,7 @@ function execute(
 ): void {
   const { record } = written;
   if (record.claim === undefined) return;
-  const held = createHeldAction(deps, written, record.claim);
+  const held = createHeldAction(deps, written, record.claim, kind.takesNotes);
   deps.held.set(record.id, held);
   runHeld(deps, held, kind, decision.effects)
     .catch((thrown: unknown) => deps.log.error({ err: thrown, action: record.id }, "left to be taken over"))

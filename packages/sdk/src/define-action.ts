@@ -104,7 +104,12 @@ export function defineAction<A extends z.ZodType, R extends z.ZodType, L = undef
   };
 }
 
-function registrationOf<A extends z.ZodType, R extends z.ZodType, L>({
+type Registered = Pick<
+  ActionOptions<z.ZodType, z.ZodType, unknown>,
+  "kind" | "pool" | "argument" | "delays" | "frequency" | "repeat" | "maxWatcherFailures"
+>;
+
+export function registrationOf({
   kind,
   pool,
   argument,
@@ -112,7 +117,7 @@ function registrationOf<A extends z.ZodType, R extends z.ZodType, L>({
   frequency,
   repeat,
   maxWatcherFailures,
-}: ActionOptions<A, R, L>): KindRecord {
+}: Registered): KindRecord {
   const times = {
     startMs: timeOf(delays?.start),
     mainMs: timeOf(delays?.main),

@@ -15,3 +15,11 @@ export {
   type WatcherOutcome,
 } from "./outcomes.ts";
 export { type Runner, type RunnerOptions, runRunner, startRunner } from "./start-runner.ts";
+export { defineWorkflow, type WorkflowOptions } from "./workflow/define-workflow.ts";
+export { StepError } from "./workflow/step-error.ts";
+export type {
+  ActionStepOptions,
+  CallOptions,
+  StepPromise,
+  WorkflowContext,
+} from "./workflow/workflow-context.ts";

@@ -118,6 +118,10 @@ export const WRITE_POINTS = {
     by: ["state-store"],
     serves: "§2 start delay, deadline: the state-store writes for actions nobody holds",
   },
+  "action.note": {
+    by: ["state-store"],
+    serves: "§2 Told: the parent has journaled the result; a signal is kept before it is answered",
+  },
   "action.command": {
     by: ["state-store"],
     serves: "§2 cancel, pause, resume: the state-store writes for actions that nobody who lives holds",

@@ -17,6 +17,7 @@ import {
 import { applyDocuments } from "./apply.ts";
 import { cancelWaiting } from "./cancel-waiting.ts";
 import { changeAction } from "./change-action.ts";
+import { cancelChild, makeChild } from "./children.ts";
 import { createAction } from "./create-action.ts";
 import { writeDead } from "./dead-letters.ts";
 import { deleteDefinition } from "./delete-definition.ts";
@@ -26,6 +27,7 @@ import { writeLate } from "./history.ts";
 import { jetCreate, jetTarget, jetTrigger } from "./jet-requests.ts";
 import { previewWay } from "./judge-way.ts";
 import { replayLetter } from "./replay-letter.ts";
+import { signalAction } from "./signal-action.ts";
 import { deleteJet, updateJet } from "./update-and-delete.ts";
 
 /**
@@ -40,6 +42,15 @@ const HANDLERS: Handlers = {
   "state-store.jet-create": jetCreate,
   "state-store.jet-trigger": jetTrigger,
   "state-store.action-create": createAction,
+  "state-store.child-create": async (deps, child) => {
+    await makeChild(deps, child);
+    return {};
+  },
+  "state-store.child-cancel": async (deps, child) => {
+    await cancelChild(deps, child);
+    return {};
+  },
+  "state-store.action-signal": signalAction,
   "state-store.kind": async (deps, { kind }) => {
     await deps.kinds.register(kind);
     return {};

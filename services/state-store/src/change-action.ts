@@ -14,6 +14,8 @@ interface Asked {
   readonly user: string;
   readonly id: string;
   readonly command: ActionCommand;
+  /** Why it is canceled; by whom, where it is not said. */
+  readonly message?: string;
 }
 
 /** Lost races for one action: whoever asks is told to ask again. */
@@ -44,13 +46,13 @@ export async function changeAction(deps: Deps, asked: Asked): Promise<ChangedAct
 /** "ours": nobody who lives holds it. */
 async function askToChange(
   deps: Deps,
-  { user, id, command }: Asked,
+  { user, id, command, message }: Asked,
   claim: Claim,
 ): Promise<"pausing" | "again" | "ours"> {
   const { runner, nonce } = claim;
   const question =
     command === "cancel"
-      ? ({ v: 1, ask: "cancel", id, nonce, message: canceledBy(user) } as const)
+      ? ({ v: 1, ask: "cancel", id, nonce, message: message ?? canceledBy(user) } as const)
       : ({ v: 1, ask: "pause", id, nonce } as const);
   const answer = await askHolder(deps, runner, question, command === "cancel" ? CANCEL_MS : SILENT_MS);
   switch (answer) {
@@ -60,6 +62,8 @@ async function askToChange(
     case "ended":
       return "again";
     // Its claim is on its way, and it does not know yet whether it has it.
+    case "noted":
+    case "full":
     case "holding":
       await wait(CLAIMING_MS);
       return "again";
@@ -81,11 +85,11 @@ const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(
 /** Gives the record as it is then; nothing where somebody else wrote it meanwhile. */
 async function write(
   deps: Deps,
-  { user, id, command }: Asked,
+  { user, id, command, message }: Asked,
   record: ActionRecord,
   revision: number,
 ): Promise<ActionRecord | undefined> {
-  const decision = decideAction(record, EVENTS[command](user), deps.clock.now());
+  const decision = decideAction(record, EVENTS[command](message ?? canceledBy(user)), deps.clock.now());
   if (decision.kind === "unchanged") {
     if (IS_SO[command](record)) return record;
     throw new RefusedError(CODES[command], `${command} changes nothing: the action is ${record.state}`);
@@ -108,11 +112,11 @@ async function write(
 
 const canceledBy = (user: string): string => `canceled by ${user}`;
 
-const EVENTS: Readonly<Record<ActionCommand, (user: string) => ActionEvent>> = {
+const EVENTS: Readonly<Record<ActionCommand, (message: string) => ActionEvent>> = {
   // What somebody holds only its holder pauses, between two steps: that is refused here.
   pause: () => ({ type: "pause" }),
   resume: () => ({ type: "unpause" }),
-  cancel: (user) => ({ type: "cancel", why: "canceled", message: canceledBy(user) }),
+  cancel: (message) => ({ type: "cancel", why: "canceled", message }),
 };
 
 /** Whether it is what the command would make of it. */

@@ -3,6 +3,7 @@ import type { ActionRecord, JetActionDefinition, JetRecord } from "@jetmesh/prot
 import { errorCode } from "@jetmesh/service-kit";
 import { advance } from "./advance.ts";
 import { beginOpened } from "./begin-opened.ts";
+import { cancelChildren, tellParent } from "./children.ts";
 import type { ActionAt, Deps } from "./deps.ts";
 import { tellCaller, writeClosed, writeRefused } from "./history.ts";
 import type { JetAt } from "./jet-copies.ts";
@@ -10,7 +11,7 @@ import { lostAction } from "./make-action.ts";
 import { freeSlotLater } from "./slots.ts";
 
 /**
- * Ends an action (design §4, Ending): outcome, jet settled, history, CLOSED with its TTL, in this order and each
+ * Ends an action (design §4, Ending): outcome, jet settled or its workflow told, history, CLOSED with its TTL, in this order and each
  * after the last is acknowledged. Every part can be done again by anybody: the jet settles only while it names
  * the action, the history has the action's id, and CLOSED is a compare-and-swap from the outcome.
  */
@@ -20,6 +21,9 @@ export async function settleAction(deps: Deps, { record, revision }: ActionAt): 
   if (jet !== undefined && definition.jetAction !== undefined)
     await settleJet(deps, jet, record, definition.jetAction, record.outcome);
   else tellOwner(deps, record, undefined);
+  // Somebody holds it who does not answer: repair comes again.
+  if (record.parent !== undefined && !(await tellParent(deps, record, record.parent))) return;
+  await cancelChildren(deps, record);
   await writeClosed(deps, record);
   const closed = decideAction(record, { type: "owner_told" }, deps.clock.now());
   if (closed.kind !== "write") return;

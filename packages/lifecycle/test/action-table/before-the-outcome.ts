@@ -101,7 +101,7 @@ const watcherAsked = (when: Situation): Row[] => [
     ["watcher SLEEPING by its holder", to("SLEEPING", ["resume"], { attempt: 2 }), "takenOverAnswer"],
     ["watcher PAUSED by its holder", to("PAUSED"), "takenOverAnswer"],
     ["watcher threw by its holder", failed("main_timeout"), "takenOverThrew"],
-    ["progressed by its holder", late],
+    ["progressed by its holder", to("EXECUTING_MAIN", [], { held: "watcher" })],
     ["heartbeat by its holder", to("EXECUTING_MAIN", [], { held: "watcher" })],
     ["pause by its holder", refused("not_pausable")],
   ]),

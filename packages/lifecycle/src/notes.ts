@@ -1,0 +1,59 @@
+import { type ActionRecord, MAX_SIGNALS, type Note, type Signal, type WorkflowStep } from "@jetmesh/protocol";
+import { type Now, toInstant } from "./instants.ts";
+
+/** So many signals that were taken are known if they are sent again. */
+const MAX_TAKEN = 32;
+
+type Kept = Pick<ActionRecord, "steps" | "signals">;
+
+/**
+ * What an action is told, kept in its record. "already": it has it, or nobody waits for it; "full": as many signals wait
+ * as may.
+ */
+export function keepNote(record: Kept, note: Note, now: Now): Kept | "already" | "full" {
+  if (note.of === "child") {
+    const steps = endStep(record.steps ?? [], ({ child }) => child === note.child, note, now);
+    return steps === undefined ? "already" : { steps };
+  }
+  const signals = record.signals ?? [];
+  if (signals.some(({ id }) => id === note.signal.id)) return "already";
+  const waiting = signals.filter(({ taken }) => taken === undefined);
+  return waiting.length < MAX_SIGNALS ? { signals: [...signals, note.signal] } : "full";
+}
+
+type Ending = Pick<NonNullable<WorkflowStep["end"]>, "outcome" | "result" | "error">;
+
+/** The steps with an end for one of them; undefined where there is none such, or where it has ended. */
+export function endStep(
+  steps: readonly WorkflowStep[],
+  which: (step: WorkflowStep) => boolean,
+  { outcome, result, error }: Ending,
+  now: Now,
+): WorkflowStep[] | undefined {
+  const index = steps.findIndex((step) => step.end === undefined && which(step));
+  const step = steps[index];
+  if (step === undefined) return undefined;
+  const order = steps.filter(({ end }) => end !== undefined).length;
+  const end = {
+    order,
+    at: toInstant(now),
+    outcome,
+    ...(result === undefined ? {} : { result }),
+    ...(error === undefined ? {} : { error }),
+  };
+  return steps.with(index, { ...step, end });
+}
+
+/** The first of that name that waits, and the signals as they are once it is taken. */
+export function takeSignal(
+  signals: readonly Signal[],
+  name: string,
+): { readonly signal: Signal; readonly signals: Signal[] } | undefined {
+  const signal = signals.find((one) => one.name === name && one.taken === undefined);
+  if (signal === undefined) return undefined;
+  const { payload: _payload, ...rest } = signal;
+  const left = signals.map((one): Signal => (one === signal ? { ...rest, taken: true } : one));
+  const known = left.filter(({ taken }) => taken === true);
+  const forgotten = new Set(known.slice(0, Math.max(0, known.length - MAX_TAKEN)));
+  return { signal, signals: left.filter((one) => !forgotten.has(one)) };
+}

@@ -1,0 +1,65 @@
+import type { ActionError, SvcRequest, SvcVerb } from "@jetmesh/protocol";
+import { ask, ensureError, UnavailableError } from "@jetmesh/storage";
+import type { RunnerDeps } from "./deps.ts";
+import type { HeldAction } from "./held-action.ts";
+import { ClaimLostError } from "./kinds.ts";
+
+const ANSWER_MS = 10_000;
+const AGAIN_MS = 250;
+
+export type ChildRequest = Omit<SvcRequest<"state-store.child-create">, "v" | "parent" | "user">;
+
+/**
+ * What an action has done with other actions. State-stores make them; each request can be made again, and is, until it is
+ * answered or the claim is gone. Gives the error where it is refused.
+ */
+export interface Workshop {
+  /** Has an action made that the record names: one that is there already is left as it is. */
+  make(child: ChildRequest): Promise<ActionError | undefined>;
+  /** Has one canceled, also one that is not made yet: it is not made any more. */
+  cancel(child: { readonly id: string; readonly kind: string }): Promise<ActionError | undefined>;
+  /** Tells another action something. */
+  signal(
+    to: string,
+    signal: SvcRequest<"state-store.action-signal">["signal"],
+  ): Promise<ActionError | undefined>;
+}
+
+export function createWorkshop(deps: RunnerDeps, held: HeldAction): Workshop {
+  const { id: parent, user } = held.record;
+  return {
+    make: (child) => insist(deps, held, "state-store.child-create", { v: 1, parent, user, ...child }),
+    cancel: ({ id, kind }) =>
+      insist(deps, held, "state-store.child-cancel", { v: 1, parent, user, id, kind }),
+    signal: (id, signal) => insist(deps, held, "state-store.action-signal", { v: 1, user, id, signal }),
+  };
+}
+
+async function insist<V extends SvcVerb>(
+  { connection, names, log }: RunnerDeps,
+  held: HeldAction,
+  verb: V,
+  request: SvcRequest<V>,
+): Promise<ActionError | undefined> {
+  const [service = "", name = ""] = verb.split(".");
+  while (!held.isLost && held.canceled === undefined && !connection.nc.isClosed()) {
+    try {
+      const answer = await ask(connection, names.svc.of(service, name), request, ANSWER_MS);
+      if (answer.ok) return undefined;
+      const { code, message } = answer.error;
+      if (!PASSING.has(code)) return { code, message };
+      log.warn({ action: held.record.id, verb, code, message }, "asked again");
+    } catch (thrown) {
+      if (!(thrown instanceof UnavailableError)) throw thrown;
+      log.warn(
+        { action: held.record.id, verb, why: ensureError(thrown).message },
+        "waiting for a state-store",
+      );
+    }
+    await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+  }
+  throw new ClaimLostError("it was canceled or its claim was lost while a state-store was asked");
+}
+
+/** Refusals that are none of the request. */
+const PASSING: ReadonlySet<string> = new Set(["unavailable", "overloaded", "conflict", "internal"]);

@@ -1,0 +1,75 @@
+import { type Leavings, serializeError } from "@jetmesh/lifecycle";
+import type { KindContext } from "@jetmesh/runner";
+import { actionIdOfChild } from "@jetmesh/service-kit";
+import type { z } from "zod";
+import { type DefinedAction, registrationOf, type Time } from "../define-action.ts";
+import { runPass } from "./run-pass.ts";
+import { ChangedWorkflowError, StepError } from "./step-error.ts";
+import { createSteps } from "./steps.ts";
+import { createWorkflowContext, type WorkflowContext } from "./workflow-context.ts";
+
+/**
+ * A kind of action that is made of steps: ordinary asynchronous code. It holds no runner while it waits, goes on wherever
+ * a runner knows it, and what it has done it does not do again (ADR 0030).
+ */
+export interface WorkflowOptions<A extends z.ZodType, R extends z.ZodType> {
+  readonly kind: string;
+  readonly argument: A;
+  readonly result: R;
+  /** Where its code runs; by default in a pool of the kind's own name. */
+  readonly pool?: string;
+  run(context: WorkflowContext<z.output<A>>): Promise<z.input<R>>;
+  /** Start: how long until a runner begins it; deadline: of all of it. None by default. */
+  readonly delays?: { readonly start?: Time; readonly deadline?: Time };
+  /** How often it runs again, from its start and with new steps. */
+  readonly repeat?: { readonly error?: number; readonly success?: number; readonly backoff?: Time };
+}
+
+export function defineWorkflow<A extends z.ZodType, R extends z.ZodType>(
+  options: WorkflowOptions<A, R>,
+): DefinedAction<A, R> {
+  const { kind, argument, result } = options;
+  const pass = async (given: KindContext): Promise<WorkflowAnswer> => {
+    const { record } = given;
+    const idOf = (ref: string, n: number): string =>
+      actionIdOfChild(record.id, `${String(record.attempt)}.${ref}`, n);
+    const steps = createSteps(record, idOf);
+    const context = createWorkflowContext(given, steps, argument.parse(record.argument));
+    const end = await runPass(given, steps, async () => options.run(context));
+    const left = { steps: steps.all, signals: steps.signals };
+    switch (end.is) {
+      case "returned":
+        return { ...left, state: "SUCCESS", result: result.parse(end.value) as Leavings["result"] };
+      case "threw":
+        return { ...left, state: "ERROR", error: errorOf(end.thrown) };
+      case "waiting":
+        return { ...left, state: "IN_PROGRESS", watchAt: end.watchAt };
+      case "pausing":
+        return { ...left, state: "PAUSED" };
+    }
+  };
+  return {
+    name: kind,
+    argument,
+    result,
+    takesNotes: true,
+    isPatient: true,
+    registers: registrationOf({
+      ...options,
+      // It has no main that could hang, and may wait as long as it likes.
+      delays: { ...options.delays, main: 0, progress: 0 },
+    }),
+    main: pass,
+    watcher: pass,
+  };
+}
+
+type WorkflowAnswer = Awaited<ReturnType<DefinedAction["main"]>> & {
+  state: "SUCCESS" | "ERROR" | "IN_PROGRESS" | "PAUSED";
+};
+
+function errorOf(thrown: unknown): ReturnType<typeof serializeError> {
+  if (thrown instanceof StepError) return thrown.toError();
+  const code = thrown instanceof ChangedWorkflowError ? "non_deterministic" : "main_threw";
+  return serializeError(thrown, code);
+}

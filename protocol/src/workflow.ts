@@ -1,0 +1,67 @@
+import { z } from "zod";
+import { ActionError } from "./action-error.ts";
+import { ActionId, Instant, Json } from "./ids.ts";
+
+/**
+ * What a workflow keeps of its steps in its record (ADR 0030), in the order in which it began them. The code is run again
+ * from its start whenever something has ended, and each step that has an end is given that end in place of being done; in
+ * the order of their ends, so that the code takes the same way each time.
+ */
+const StepEnd = z.object({
+  /** The how manieth end it was, from 0. */
+  order: z.int().min(0),
+  at: Instant,
+  outcome: z.enum(["SUCCESS", "ERROR"]),
+  result: Json.optional(),
+  error: ActionError.optional(),
+});
+
+export const WorkflowStep = z.object({
+  /** Its name in the code, and the how manieth use of that name it is, from 0. */
+  ref: z.string().min(1).max(100),
+  n: z.int().min(0),
+  what: z.enum(["action", "call", "sleep", "wait", "signal"]),
+  /** The kind of an action; the name of a signal that is sent or waited for. */
+  of: z.string().max(100).optional(),
+  /** Of an action: its id, computed from the workflow's own. */
+  child: ActionId.optional(),
+  at: Instant,
+  /** Of a sleep, and of a wait that does not last for ever. */
+  until: Instant.optional(),
+  /** The action was made: nobody need ask for it again. */
+  made: z.literal(true).optional(),
+  /** It is not wanted any more: to be canceled, or canceled already. */
+  cancel: z.enum(["asked", "done"]).optional(),
+  /** Goes on when its workflow has ended. */
+  detached: z.literal(true).optional(),
+  end: StepEnd.optional(),
+});
+export type WorkflowStep = z.infer<typeof WorkflowStep>;
+
+/** Something that a program said to an action, kept until it is taken. */
+export const Signal = z.object({
+  /** Of whoever sent it: the same one sent again is the same signal. */
+  id: z.string().min(1).max(200),
+  name: z.string().min(1).max(100),
+  payload: Json.optional(),
+  at: Instant,
+  /** Taken: kept without its payload for a while, so that it is known if it comes again. */
+  taken: z.literal(true).optional(),
+});
+export type Signal = z.infer<typeof Signal>;
+
+/** More signals than these do not wait for one action. */
+export const MAX_SIGNALS = 256;
+
+/** What others tell an action that has not ended. */
+export const Note = z.discriminatedUnion("of", [
+  z.object({
+    of: z.literal("child"),
+    child: ActionId,
+    outcome: z.enum(["SUCCESS", "ERROR"]),
+    result: Json.optional(),
+    error: ActionError.optional(),
+  }),
+  z.object({ of: z.literal("signal"), signal: Signal }),
+]);
+export type Note = z.infer<typeof Note>;

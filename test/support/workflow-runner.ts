@@ -1,0 +1,156 @@
+import { appendFileSync } from "node:fs";
+import {
+  defineAction,
+  defineWorkflow,
+  failure,
+  inProgress,
+  runRunner,
+  StepError,
+  success,
+} from "@jetmesh/sdk";
+import { z } from "zod";
+
+/** A runner of workflows, and of the one kind that they are made of; each writes what it does into the file `JM_WITNESS`. */
+const witness = (line: string): void => appendFileSync(process.env["JM_WITNESS"] ?? "/dev/null", `${line}\n`);
+
+/** Does its work and says so. `waitMs`: it is in progress that long, and its watcher finds it done. */
+const work = defineAction({
+  kind: "work",
+  argument: z.object({ name: z.string(), waitMs: z.number().default(0), fail: z.boolean().default(false) }),
+  result: z.object({ name: z.string() }),
+  frequency: "100ms",
+  main: ({ argument: { name, waitMs, fail }, fence }) => {
+    witness(`work ${name} ${String(fence)}`);
+    if (fail) return failure("work_failed", `${name} failed`);
+    return waitMs === 0 ? success({ name }) : inProgress(waitMs);
+  },
+  watcher: ({ argument: { name } }) => success({ name }),
+});
+
+/** The way through try, catch and finally, and through a loop that uses one name again and again. */
+const winding = defineWorkflow({
+  kind: "winding",
+  argument: z.object({ waitMs: z.number().default(0) }),
+  result: z.array(z.string()),
+  run: async ({ argument: { waitMs }, ...flow }) => {
+    const way: string[] = [];
+    way.push((await flow.do("first", work, { name: "first", waitMs })).name);
+    try {
+      await flow.do("second", work, { name: "second", waitMs, fail: true });
+      way.push("never");
+    } catch (thrown) {
+      if (!(thrown instanceof StepError)) throw thrown;
+      way.push(`caught ${thrown.code} in ${thrown.trace.join(" > ")}: ${thrown.message}`);
+    } finally {
+      way.push((await flow.do("third", work, { name: "third", waitMs })).name);
+    }
+    for (let n = 0; n < 3; n += 1)
+      way.push((await flow.do("loop", work, { name: `loop ${String(n)}`, waitMs })).name);
+    await flow.sleep("nap", 20);
+    way.push(await flow.do("here", () => "here"));
+    return way;
+  },
+});
+
+const parallel = defineWorkflow({
+  kind: "parallel",
+  argument: z.object({ many: z.number(), waitMs: z.number().default(0), fail: z.number().default(-1) }),
+  result: z.array(z.string()),
+  run: async ({ argument: { many, waitMs, fail }, ...flow }) => {
+    const done = await Promise.all(
+      Array.from({ length: many }, (_, n) =>
+        flow.do("part", work, {
+          name: `part ${String(n)}`,
+          waitMs: n === fail ? 0 : waitMs,
+          fail: n === fail,
+        }),
+      ),
+    );
+    return done.map(({ name }) => name);
+  },
+});
+
+/** Calls itself, deeper and deeper; `failAt`: what fails at the bottom fails all the way up. */
+const nested = defineWorkflow({
+  kind: "nested",
+  argument: z.object({ depth: z.number(), fail: z.boolean().default(false) }),
+  result: z.number(),
+  run: async ({ argument: { depth, fail }, ...flow }): Promise<number> => {
+    if (depth > 0) return 1 + Number(await flow.do("deeper", "nested", { depth: depth - 1, fail }));
+    await flow.do("bottom", work, { name: "bottom", fail });
+    return 0;
+  },
+});
+
+const race = defineWorkflow({
+  kind: "race",
+  argument: z.object({}),
+  result: z.string(),
+  run: async (flow) => {
+    const slow = flow.do("slow", work, { name: "slow", waitMs: 60_000 });
+    const quick = flow.do("quick", work, { name: "quick", waitMs: 50 });
+    const { name } = await Promise.race([slow, quick]);
+    slow.cancel();
+    const lost = await slow.catch((thrown: unknown) => (thrown instanceof StepError ? thrown.code : "?"));
+    return `${name}, not slow: ${String(lost)}`;
+  },
+});
+
+/** Waits for a word of somebody, and says it to another. */
+const approval = defineWorkflow({
+  kind: "approval",
+  argument: z.object({ timeout: z.string().default("1h"), tell: z.string().optional() }),
+  result: z.unknown(),
+  run: async ({ argument: { timeout, tell }, ...flow }) => {
+    const answer = await flow.waitForSignal("approved", { timeout, schema: z.object({ by: z.string() }) });
+    if (tell !== undefined) await flow.signal("pass on", tell, "approved", answer);
+    return answer;
+  },
+});
+
+/** Takes another way each time it is run. */
+const fickle = defineWorkflow({
+  kind: "fickle",
+  argument: z.object({}),
+  result: z.null(),
+  run: async (flow) => {
+    await flow.do(`step ${String(process.pid % 2 === 0 ? 1 : 2)} ${String(Math.random())}`, work, {
+      name: "fickle",
+      waitMs: 300,
+    });
+    return null;
+  },
+});
+
+/** Begins something, and ends without waiting for it. */
+const leaving = defineWorkflow({
+  kind: "leaving",
+  argument: z.object({ detached: z.boolean().default(false), fail: z.boolean().default(false) }),
+  result: z.null(),
+  run: async ({ argument: { detached, fail }, ...flow }) => {
+    void flow.do("left", work, { name: "left", waitMs: 1_500 }, { detached });
+    await flow.do("waited for", work, { name: "waited for" });
+    if (fail) throw new Error("it fell");
+    return null;
+  },
+});
+
+/** A function of its own, which its runner is lost in. */
+const calling = defineWorkflow({
+  kind: "calling",
+  argument: z.object({ idempotent: z.boolean() }),
+  result: z.string(),
+  run: async ({ argument: { idempotent }, ...flow }) => {
+    const before = await flow.do("before", () => {
+      witness("before");
+      return 1;
+    });
+    const called = flow.do("called", () => (witness("called"), before + 1), { idempotent });
+    return called.then(
+      (n) => `gave ${String(n)}`,
+      (thrown: unknown) => `threw ${thrown instanceof StepError ? thrown.code : String(thrown)}`,
+    );
+  },
+});
+
+await runRunner({ kinds: [work, winding, parallel, nested, race, approval, fickle, leaving, calling] });
