@@ -181,6 +181,13 @@ export const API_REQUESTS = {
     limit: z.int().min(1).max(1_000).default(200),
   }),
   /** Of a trigger that waits for a jet; where the jet is not named it is looked for. */
+  "action.signal": z.strictObject({
+    ...versioned,
+    ...key,
+    id: ActionId,
+    name: z.string().min(1).max(100),
+    payload: Json.optional(),
+  }),
   "action.cancel": z.strictObject({ ...versioned, id: ActionId, jet: Reference.optional() }),
   "dead.list": z.strictObject({
     ...versioned,
@@ -240,6 +247,10 @@ export type CreatedAction = z.infer<typeof CreatedAction>;
 /** What `action.cancel` answers for one that waited for its jet: it is never made. */
 export const CanceledTrigger = z.object({ id: ActionId, jet: Reference });
 export type CanceledTrigger = z.infer<typeof CanceledTrigger>;
+
+/** What `action.signal` answers: the action has been told. */
+export const SignaledAction = z.object({ id: ActionId, name: z.string() });
+export type SignaledAction = z.infer<typeof SignaledAction>;
 
 /** What `action.pause`, `action.resume` and `action.cancel` answer: the action as it is then. */
 export const ChangedAction = z.object({

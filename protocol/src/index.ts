@@ -43,6 +43,7 @@ export {
   PathReply,
   ReplayReply,
   type RequestOf,
+  SignaledAction,
   TargetReply,
   TriggerReply,
   Use,

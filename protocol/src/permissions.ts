@@ -52,12 +52,22 @@ const TO_STATE_STORE = [
   "definition-delete",
   "action-create",
   "action-change",
+  "action-signal",
   "dead",
   "dead-replay",
 ] as const;
 /** Of those, the ones that go to the state-store that had the jet last, where there are several. */
 const TO_OWNER = ["jet-trigger", "jet-target", "jet-update", "jet-delete", "waiting-cancel"] as const;
-const OF_RUNNERS = ["pool", "kind", "dead", "late", "ended"] as const;
+const OF_RUNNERS = [
+  "pool",
+  "kind",
+  "dead",
+  "late",
+  "ended",
+  "child-create",
+  "child-cancel",
+  "action-signal",
+] as const;
 
 export function grantsOf(names: Names): Readonly<Record<ServiceName, Grants>> {
   const { streams, buckets, svc } = names;

@@ -43,6 +43,7 @@ const SCHEMAS = {
   ChangedAction: protocol.ChangedAction,
   CreatedAction: protocol.CreatedAction,
   KindRecord: protocol.KindRecord,
+  SignaledAction: protocol.SignaledAction,
   HolderQuestion: protocol.HolderQuestion,
   HolderAnswer: protocol.HolderAnswer,
   Health: protocol.Health,
@@ -51,6 +52,7 @@ const TABLES = { API_REQUESTS: protocol.API_REQUESTS, SVC_REQUESTS: protocol.SVC
 
 /** Read by others within one of the above. */
 const WITHIN = [
+  ...["Note", "Signal", "WorkflowStep"],
   ...[
     "AcceptedTrigger",
     "AccessAnswer",

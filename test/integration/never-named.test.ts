@@ -152,6 +152,10 @@ const ASKS: Readonly<Record<Endpoint, () => Document[]>> = {
   ],
   "jet.update": () => [{ reference: "jet2" }],
   "jet.delete": () => [{ reference: "jet2" }],
+  "action.signal": () => [
+    { id: runs.open, name: "x" },
+    { id: runs.hers, name: "x" },
+  ],
   "action.cancel": () => [
     { id: runs.open },
     { id: runs.hers },

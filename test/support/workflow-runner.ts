@@ -153,4 +153,27 @@ const calling = defineWorkflow({
   },
 });
 
-await runRunner({ kinds: [work, winding, parallel, nested, race, approval, fickle, leaving, calling] });
+const unknownStep = defineWorkflow({
+  kind: "unknown-step",
+  argument: z.object({}),
+  result: z.unknown(),
+  run: async (flow) =>
+    flow
+      .do("nobody", "nobody-knows-it")
+      .catch((thrown: unknown) => (thrown instanceof StepError ? thrown.code : "?")),
+});
+
+/** Waits for something that is none of its steps. */
+const foreign = defineWorkflow({
+  kind: "foreign",
+  argument: z.object({}),
+  result: z.null(),
+  run: async () => {
+    await new Promise((resolve) => setTimeout(resolve, 60_000).unref());
+    return null;
+  },
+});
+
+await runRunner({
+  kinds: [work, winding, parallel, nested, race, approval, fickle, leaving, calling, unknownStep, foreign],
+});

@@ -15,6 +15,7 @@ import type {
   PlanDefinition,
   ReplayReply,
   RequestOf,
+  SignaledAction,
   StateDefinition,
   TargetReply,
   TemplateDefinition,
@@ -66,6 +67,7 @@ export interface Replies {
   readonly "action.list": Page<ActionRecord>;
   readonly "action.pause": ChangedAction;
   readonly "action.resume": ChangedAction;
+  readonly "action.signal": SignaledAction;
   readonly "action.cancel": ChangedAction | CanceledTrigger;
   readonly "action.logs": LogsReply;
   readonly "dead.list": Page<LetterSummary>;

@@ -1,4 +1,4 @@
-import type { ActionRecord } from "@jetmesh/protocol";
+import type { ActionRecord, Note } from "@jetmesh/protocol";
 import { match, P } from "ts-pattern";
 import type { ActionDecision, ActionEvent, Unchanged } from "./action-events.ts";
 import {
@@ -24,6 +24,7 @@ import {
   watcherFailed,
 } from "./action-transitions.ts";
 import { hasPassed, type Now } from "./instants.ts";
+import { keepNote } from "./notes.ts";
 
 /**
  * The life of an action (design §2), pure and total: what becomes of a record by an event at an instant, and
@@ -197,6 +198,7 @@ function whenPaused(record: ActionRecord, event: ActionEvent, now: Now): ActionD
 function whenEnded(record: ActionRecord, event: ActionEvent, now: Now): ActionDecision {
   return match(event)
     .with({ type: "owner_told" }, () => close(record, now))
+    .with({ type: "noted" }, ({ note: told }) => notedBefore(record, told, now))
     .with(result, sign, () => late)
     .with(asked, () => unchanged("ended"))
     .with({ type: "rollback" }, () => unchanged("not_ended"))
@@ -210,6 +212,7 @@ function whenClosed(record: ActionRecord, event: ActionEvent, now: Now): ActionD
         ? beginRollback(record, now)
         : refused("conflict", "there is nothing to roll back: the action has no undo"),
     )
+    .with({ type: "noted" }, ({ note: told }) => notedBefore(record, told, now))
     .with(result, sign, () => late)
     .with(asked, () => unchanged("ended"))
     .with({ type: "owner_told" }, () => unchanged("already"))
@@ -296,6 +299,10 @@ const soon = (record: ActionRecord, now: Now): string =>
 const mainTimeout = (message: string): ReturnType<typeof error> => error("main_timeout", message);
 const progressTimeout = (record: ActionRecord): ReturnType<typeof error> =>
   error("in_progress_timeout", `still in progress after ${String(record.delays.progressMs)} ms`);
+
+/** Its last write may have had it, which whoever told it does not know. */
+const notedBefore = (record: ActionRecord, told: Note, now: Now): ActionDecision =>
+  unchanged(keepNote(record, told, now) === "already" ? "already" : "ended");
 
 /** What somebody holds only its holder writes, which is asked. */
 function noted(record: ActionRecord, told: ActionEvent & { type: "noted" }, now: Now): ActionDecision {

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import {
   ACTION_HEADERS,
   type AccessCheck,
@@ -8,6 +9,7 @@ import {
   LOG_HEADERS,
   type LogsReply,
   type RequestOf,
+  type SignaledAction,
 } from "@jetmesh/protocol";
 import { actionIdOfKey, askAccess, askOneAccess, mustBeAllowed, RefusedError } from "@jetmesh/service-kit";
 import { readStream, scan } from "@jetmesh/storage";
@@ -111,6 +113,20 @@ export function changeAction(
     );
     return { ...changed, action: onlyOne(await seenRuns(deps, user, [changed.action])) };
   };
+}
+
+/** Says something to an action that waits for it, or will. */
+export async function signalAction(
+  deps: GatewayDeps,
+  user: string,
+  { id, name, payload, key = randomUUID() }: RequestOf<"action.signal">,
+): Promise<SignaledAction> {
+  const record = await readAction(deps, user, id);
+  await mustBeAllowed(deps, { ...readCheck(user, record), operation: "run.change" } as AccessCheck);
+  const signal = { id: `${user}.${key}`, name, ...(payload === undefined ? {} : { payload }) };
+  const verb = "state-store.action-signal";
+  await handOver<object, typeof verb>(deps, verb, { v: 1, user, id, signal }, undefined, CHANGE_MS);
+  return { id, name };
 }
 
 /** What steps printed, from after a place on; `next` is the place to go on from, also where nothing is there yet. */

@@ -1,5 +1,12 @@
 import type { Endpoint, ImportReply, RequestOf } from "@jetmesh/protocol";
-import { changeAction, createAction, getAction, getLogs, listActions } from "./action-endpoints.ts";
+import {
+  changeAction,
+  createAction,
+  getAction,
+  getLogs,
+  listActions,
+  signalAction,
+} from "./action-endpoints.ts";
 import { cancelAction } from "./cancel-action.ts";
 import { getLetter, listLetters, replayLetter } from "./dead-endpoints.ts";
 import { applyDefinition, deleteDefinition, getDefinition, listDefinitions } from "./definition-endpoints.ts";
@@ -59,6 +66,7 @@ export const ENDPOINTS: { readonly [E in Endpoint]: Handler<E> } = {
   "action.pause": changeAction("pause"),
   "action.resume": changeAction("resume"),
   "action.logs": getLogs,
+  "action.signal": signalAction,
   "action.cancel": cancelAction,
   "dead.list": listLetters,
   "dead.get": (deps, user, { sequence }) => getLetter(deps, user, sequence),
