@@ -16,11 +16,16 @@ const witness = (line: string): void => appendFileSync(process.env["JM_WITNESS"]
 /** Does its work and says so. `waitMs`: it is in progress that long, and its watcher finds it done. */
 const work = defineAction({
   kind: "work",
-  argument: z.object({ name: z.string(), waitMs: z.number().default(0), fail: z.boolean().default(false) }),
+  argument: z.object({
+    name: z.string(),
+    tag: z.string().default(""),
+    waitMs: z.number().default(0),
+    fail: z.boolean().default(false),
+  }),
   result: z.object({ name: z.string() }),
   frequency: "100ms",
-  main: ({ argument: { name, waitMs, fail }, fence }) => {
-    witness(`work ${name} ${String(fence)}`);
+  main: ({ argument: { name, tag, waitMs, fail }, fence }) => {
+    witness(`work ${tag}${name} ${String(fence)}`);
     if (fail) return failure("work_failed", `${name} failed`);
     return waitMs === 0 ? success({ name }) : inProgress(waitMs);
   },
@@ -30,24 +35,24 @@ const work = defineAction({
 /** The way through try, catch and finally, and through a loop that uses one name again and again. */
 const winding = defineWorkflow({
   kind: "winding",
-  argument: z.object({ waitMs: z.number().default(0) }),
+  argument: z.object({ waitMs: z.number().default(0), tag: z.string().default("") }),
   result: z.array(z.string()),
-  run: async ({ argument: { waitMs }, ...flow }) => {
+  run: async ({ argument: { waitMs, tag }, ...flow }) => {
     const way: string[] = [];
-    way.push((await flow.do("first", work, { name: "first", waitMs })).name);
+    way.push((await flow.do("first", work, { name: "first", waitMs, tag })).name);
     try {
-      await flow.do("second", work, { name: "second", waitMs, fail: true });
+      await flow.do("second", work, { name: "second", waitMs, tag, fail: true });
       way.push("never");
     } catch (thrown) {
       if (!(thrown instanceof StepError)) throw thrown;
       way.push(`caught ${thrown.code} in ${thrown.trace.join(" > ")}: ${thrown.message}`);
     } finally {
-      way.push((await flow.do("third", work, { name: "third", waitMs })).name);
+      way.push((await flow.do("third", work, { name: "third", waitMs, tag })).name);
     }
     for (let n = 0; n < 3; n += 1)
-      way.push((await flow.do("loop", work, { name: `loop ${String(n)}`, waitMs })).name);
+      way.push((await flow.do("loop", work, { name: `loop ${String(n)}`, waitMs, tag })).name);
     await flow.sleep("nap", 20);
-    way.push(await flow.do("here", () => "here"));
+    way.push(await flow.do("here", () => "here", { idempotent: true }));
     return way;
   },
 });
@@ -145,7 +150,12 @@ const calling = defineWorkflow({
       witness("before");
       return 1;
     });
-    const called = flow.do("called", () => (witness("called"), before + 1), { idempotent });
+    const call = (): number => {
+      witness("called");
+      if (process.env["DIE_IN_CALL"] !== undefined) process.kill(process.pid, "SIGKILL");
+      return before + 1;
+    };
+    const called = flow.do("called", call, { idempotent });
     return called.then(
       (n) => `gave ${String(n)}`,
       (thrown: unknown) => `threw ${thrown instanceof StepError ? thrown.code : String(thrown)}`,
