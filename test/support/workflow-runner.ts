@@ -13,6 +13,8 @@ import { z } from "zod";
 /** A runner of workflows, and of the one kind that they are made of; each writes what it does into the file `JM_WITNESS`. */
 const witness = (line: string): void => appendFileSync(process.env["JM_WITNESS"] ?? "/dev/null", `${line}\n`);
 
+const codeOf = (thrown: unknown): string => (thrown instanceof StepError ? thrown.code : "?");
+
 /** Does its work and says so. `waitMs`: it is in progress that long, and its watcher finds it done. */
 const work = defineAction({
   kind: "work",
@@ -96,8 +98,8 @@ const race = defineWorkflow({
     const quick = flow.do("quick", work, { name: "quick", waitMs: 50 });
     const { name } = await Promise.race([slow, quick]);
     slow.cancel();
-    const lost = await slow.catch((thrown: unknown) => (thrown instanceof StepError ? thrown.code : "?"));
-    return `${name}, not slow: ${String(lost)}`;
+    const lost = await slow.then(() => "nobody", codeOf);
+    return `${name}, not slow: ${lost}`;
   },
 });
 
@@ -167,10 +169,7 @@ const unknownStep = defineWorkflow({
   kind: "unknown-step",
   argument: z.object({}),
   result: z.unknown(),
-  run: async (flow) =>
-    flow
-      .do("nobody", "nobody-knows-it")
-      .catch((thrown: unknown) => (thrown instanceof StepError ? thrown.code : "?")),
+  run: async (flow) => flow.do("nobody", "nobody-knows-it").catch(codeOf),
 });
 
 /** Waits for something that is none of its steps. */

@@ -6,7 +6,7 @@ export type NoteAnswer = "noted" | "full" | "not_mine";
 export interface ReceivedNote {
   readonly note: Note;
   /** When the record has it, or has no room for it; the first answer counts. */
-  answer(answer: NoteAnswer): void;
+  readonly answer: (answer: NoteAnswer) => void;
 }
 
 /**
@@ -31,7 +31,10 @@ export function createInbox(): Inbox {
   let woken: Promise<void> | undefined;
   return {
     push(received) {
-      if (isClosed) return received.answer("not_mine");
+      if (isClosed) {
+        received.answer("not_mine");
+        return;
+      }
       const once: ReceivedNote = {
         note: received.note,
         answer: (answer) => {

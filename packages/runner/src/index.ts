@@ -6,7 +6,7 @@ export {
   ClaimLostError,
   type KindAnswer,
   type KindContext,
+  type Workshop,
 } from "./kinds.ts";
 export type { ActionOutput } from "./output.ts";
 export { type RunnerParts, startRunner } from "./start-runner.ts";
-export type { ChildRequest, Workshop } from "./workshop.ts";

@@ -1,8 +1,25 @@
 import type { Leavings, MainAnswer, Now, WatcherAnswer } from "@jetmesh/lifecycle";
-import type { ActionRecord, KindRecord } from "@jetmesh/protocol";
+import type { ActionError, ActionRecord, KindRecord, SvcRequest } from "@jetmesh/protocol";
 import type { Inbox } from "./inbox.ts";
 import type { ActionOutput } from "./output.ts";
-import type { Workshop } from "./workshop.ts";
+
+export type ChildRequest = Omit<SvcRequest<"state-store.child-create">, "v" | "parent" | "user">;
+
+/**
+ * What an action has done with other actions. State-stores make them; each request can be made again, and is, until it is
+ * answered or the claim is gone. Gives the error where it is refused.
+ */
+export interface Workshop {
+  /** Has an action made that the record names: one that is there already is left as it is. */
+  make(child: ChildRequest): Promise<ActionError | undefined>;
+  /** Has one canceled, also one that is not made yet: it is not made any more. */
+  cancel(child: { readonly id: string; readonly kind: string }): Promise<ActionError | undefined>;
+  /** Tells another action something. */
+  signal(
+    to: string,
+    signal: SvcRequest<"state-store.action-signal">["signal"],
+  ): Promise<ActionError | undefined>;
+}
 
 /** What a method of a kind is given. */
 export interface KindContext {

@@ -2,28 +2,10 @@ import type { ActionError, SvcRequest, SvcVerb } from "@jetmesh/protocol";
 import { ask, ensureError, UnavailableError } from "@jetmesh/storage";
 import type { RunnerDeps } from "./deps.ts";
 import type { HeldAction } from "./held-action.ts";
-import { ClaimLostError } from "./kinds.ts";
+import { ClaimLostError, type Workshop } from "./kinds.ts";
 
 const ANSWER_MS = 10_000;
 const AGAIN_MS = 250;
-
-export type ChildRequest = Omit<SvcRequest<"state-store.child-create">, "v" | "parent" | "user">;
-
-/**
- * What an action has done with other actions. State-stores make them; each request can be made again, and is, until it is
- * answered or the claim is gone. Gives the error where it is refused.
- */
-export interface Workshop {
-  /** Has an action made that the record names: one that is there already is left as it is. */
-  make(child: ChildRequest): Promise<ActionError | undefined>;
-  /** Has one canceled, also one that is not made yet: it is not made any more. */
-  cancel(child: { readonly id: string; readonly kind: string }): Promise<ActionError | undefined>;
-  /** Tells another action something. */
-  signal(
-    to: string,
-    signal: SvcRequest<"state-store.action-signal">["signal"],
-  ): Promise<ActionError | undefined>;
-}
 
 export function createWorkshop(deps: RunnerDeps, held: HeldAction): Workshop {
   const { id: parent, user } = held.record;

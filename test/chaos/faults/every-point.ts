@@ -7,6 +7,7 @@ export const ELSEWHERE: Partial<Record<FaultPoint, string>> = {
   "kind.register": "test/integration/action-kinds.test.ts",
   "action.pause": "test/integration/action-commands.test.ts",
   "action.command": "test/integration/action-commands.test.ts",
+  "action.note": "test/integration/workflow-crash.test.ts",
   "action.poison": "test/chaos/poison.test.ts",
   "jet.update": "test/integration/jet-update-and-delete.test.ts",
   "jet.delete": "test/integration/jet-update-and-delete.test.ts",

@@ -57,10 +57,11 @@ export async function runPass(
   for (let lingerUntil = Number.POSITIVE_INFINITY; ; ) {
     await drained();
     if (given.signal.aborted) throw new Error("the workflow was interrupted");
-    if (steps.changed !== undefined) return { is: "threw", thrown: steps.changed };
+    const changed = steps.changed();
+    if (changed !== undefined) return { is: "threw", thrown: changed };
     if (end !== undefined) {
       steps.expectAllBegun();
-      if (steps.changed !== undefined) continue;
+      if (steps.changed() !== undefined) continue;
       steps.dropNew();
       if (steps.pending.some(([, step]) => step.detached !== undefined && step.made === undefined)) {
         await write();
@@ -68,9 +69,9 @@ export async function runPass(
       }
       return end;
     }
-    if (steps.deliver() || steps.changed !== undefined) continue;
+    if (steps.deliver() || steps.changed() !== undefined) continue;
     steps.expectAllBegun();
-    if (steps.changed !== undefined || takeWhatCame()) continue;
+    if (steps.changed() !== undefined || takeWhatCame()) continue;
     if (hasWork(steps, calls)) {
       await write();
       await doWhatBegan(given, steps, calls);

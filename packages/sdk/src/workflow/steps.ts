@@ -36,7 +36,7 @@ export interface Steps {
   /** Those that have not ended, by their place. */
   readonly pending: readonly (readonly [index: number, step: WorkflowStep, code: StepCode])[];
   /** Why the code cannot be the one that the record is of. */
-  readonly changed: ChangedWorkflowError | undefined;
+  changed(): ChangedWorkflowError | undefined;
   /** There is something that the record has not. */
   readonly isDirty: boolean;
   /** The instant of what the code was given last: the same each time it comes here. */
@@ -100,9 +100,7 @@ export function createSteps(record: ActionRecord, idOf: (ref: string, n: number)
         step.end === undefined ? [[index, step, begun[index] ?? {}] as const] : [],
       );
     },
-    get changed() {
-      return changed;
-    },
+    changed: () => changed,
     get isDirty() {
       return isDirty;
     },

@@ -1,0 +1,99 @@
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import type { ActionRecord, CreatedAction } from "@jetmesh/protocol";
+import { startMesh } from "@jetmesh/testkit";
+import { quantile, round } from "./report/statistics.ts";
+
+/**
+ * Workflows: many at once of parallel steps that wait, and how soon after its last step's end each has ended; and what a
+ * step costs in a chain of ten, a hundred and a thousand.
+ */
+const { values } = parseArgs({
+  options: {
+    json: { type: "boolean", default: false },
+    workflows: { type: "string", default: "1000" },
+    parallel: { type: "string", default: "8" },
+    runners: { type: "string", default: "1" },
+    /** Steps wait for at least two seconds, and for up to so much longer. */
+    spreadMs: { type: "string", default: "20000" },
+  },
+});
+const MOST_MS = 600_000;
+const AT_ONCE = 128;
+const many = Number(values.workflows);
+const parallel = Number(values.parallel);
+const spreadMs = Number(values.spreadMs);
+
+await using mesh = await startMesh();
+const client = await mesh.client();
+for (let n = 0; n < Number(values.runners); n += 1)
+  await mesh.startRunner(join(import.meta.dirname, "workflow-kinds.ts"));
+
+async function run(kind: string, argument: object): Promise<ActionRecord> {
+  const made = await client.request<CreatedAction>("action.create", {
+    ...{ kind, argument, wait: true, timeoutMs: MOST_MS },
+  });
+  return client.request<ActionRecord>("action.get", { id: made.actionId });
+}
+
+/** Milliseconds between the end of its last step and its own. */
+function lagOf({ id, steps = [], endedAt }: ActionRecord): Promise<number> {
+  const children = steps.map(async ({ child = "" }) => {
+    const { endedAt: end = "" } = await client.request<ActionRecord>("action.get", { id: child });
+    return Date.parse(end);
+  });
+  return Promise.all(children).then((ends) => {
+    if (endedAt === undefined) throw new Error(`workflow ${id} has not ended`);
+    return Date.parse(endedAt) - Math.max(...ends);
+  });
+}
+
+await run("fan", { many: 1 });
+const began = performance.now();
+const lags: number[] = [];
+const waiting = Array.from({ length: many }, (_, n) => n).values();
+const ids: string[] = [];
+await Promise.all(
+  Array.from({ length: AT_ONCE }, async () => {
+    for (const _ of waiting) {
+      const argument = { many: parallel, fromMs: 2_000, spreadMs };
+      const { actionId } = await client.request<CreatedAction>("action.create", { kind: "fan", argument });
+      ids.push(actionId);
+    }
+  }),
+);
+const createdMs = performance.now() - began;
+for (const id of ids) {
+  const ended = await client.ended(id, MOST_MS);
+  if (ended.outcome !== "SUCCESS") throw new Error(`workflow ${id} failed: ${JSON.stringify(ended)}`);
+}
+const allMs = performance.now() - began;
+for (const id of ids) lags.push(await lagOf(await client.request<ActionRecord>("action.get", { id })));
+lags.sort((a, b) => a - b);
+
+const chains: { long: number; msPerStep: number }[] = [];
+for (const long of [10, 100, 1_000]) {
+  const at = performance.now();
+  await run("chain", { long });
+  chains.push({ long, msPerStep: round((performance.now() - at) / long, 2) });
+}
+
+const result = {
+  workflows: many,
+  parallel,
+  createdPerSecond: round(many / (createdMs / 1_000), 0),
+  allEndedAfterMs: round(allMs, 0),
+  lagMs: { p50: quantile(lags, 0.5), p99: quantile(lags, 0.99), max: lags.at(-1) ?? 0 },
+  chains,
+};
+if (values.json) console.log(JSON.stringify(result));
+else {
+  console.log(
+    `${String(many)} workflows of ${String(parallel)} parallel steps that wait: all ended after ${String(result.allEndedAfterMs)} ms`,
+  );
+  console.log(
+    `from the end of the last step to its own: p50 ${String(result.lagMs.p50)} ms, p99 ${String(result.lagMs.p99)} ms, most ${String(result.lagMs.max)} ms`,
+  );
+  for (const { long, msPerStep } of chains)
+    console.log(`a chain of ${String(long)}: ${String(msPerStep)} ms a step`);
+}
