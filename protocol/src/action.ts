@@ -80,6 +80,8 @@ export const JournalEntry = z.object({
   tries: z.int().min(0).optional(),
   /** How often its runner was lost in it; a step that is not idempotent ends with the first. */
   interruptions: z.int().min(1).optional(),
+  /** When its undo had ended. */
+  undoneAt: Instant.optional(),
   outcome: z.enum(["SUCCESS", "ERROR"]).optional(),
   exitCode: z.int().optional(),
   status: z.int().optional(),

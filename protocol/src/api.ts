@@ -181,6 +181,7 @@ export const API_REQUESTS = {
     limit: z.int().min(1).max(1_000).default(200),
   }),
   /** Of a trigger that waits for a jet; where the jet is not named it is looked for. */
+  "action.rollback": z.strictObject({ ...versioned, id: ActionId, force: z.boolean().optional() }),
   "action.signal": z.strictObject({
     ...versioned,
     ...key,
@@ -252,7 +253,7 @@ export type CanceledTrigger = z.infer<typeof CanceledTrigger>;
 export const SignaledAction = z.object({ id: ActionId, name: z.string() });
 export type SignaledAction = z.infer<typeof SignaledAction>;
 
-/** What `action.pause`, `action.resume` and `action.cancel` answer: the action as it is then. */
+/** What `action.pause`, `action.resume`, `action.cancel` and `action.rollback` answer: the action as it is then. */
 export const ChangedAction = z.object({
   action: ActionRecord,
   /** It is paused as soon as what its runner has in hand is over. */

@@ -93,7 +93,8 @@ export const JetActionDefinition = z.strictObject({
   pool: Reference.optional(),
   delays: ActionDelays.default({}),
   repeat: RepeatPolicy.default({ error: 0, success: 0, backoff: 10_000 }),
-  rollbackOnError: notBuilt("rollbackOnError", false),
+  /** What it did is undone when it fails, and the jet goes back to `from`. */
+  rollbackOnError: z.boolean().default(false),
   note: Note.default(""),
 });
 export type JetActionDefinition = z.infer<typeof JetActionDefinition>;

@@ -14,6 +14,8 @@ export const KindRecord = z.object({
   delays: Delays.partial().default({}),
   repeat: z.object({ error: z.int().min(0), success: z.int().min(0), backoffMs: z.int().min(0) }).optional(),
   maxWatcherFailures: z.int().min(1).max(1_000).optional(),
+  /** Its actions can be rolled back: their records are kept for that. */
+  rollback: z.literal(true).optional(),
   /** JSON Schema of the argument, for people and programs to look at; the runner is who checks. */
   argument: JsonObject.optional(),
 });

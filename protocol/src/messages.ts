@@ -56,10 +56,10 @@ export type ActionOffer = z.infer<typeof ActionOffer>;
 export const OfferReply = z.object({ v: Version, taken: z.boolean() });
 export type OfferReply = z.infer<typeof OfferReply>;
 
-/** One message per closed action or refused trigger on `jm.history.<jet or kind>`. */
+/** One message per closed action, refused trigger, late result or rollback on `jm.history.<jet or kind>`. */
 export const HistoryEntry = z.object({
   v: Version,
-  what: z.enum(["closed", "refused", "late"]),
+  what: z.enum(["closed", "refused", "late", "rolled_back"]),
   id: ActionId,
   at: Instant,
   user: z.string(),

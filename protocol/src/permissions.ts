@@ -53,6 +53,7 @@ const TO_STATE_STORE = [
   "action-create",
   "action-change",
   "action-signal",
+  "action-rollback",
   "dead",
   "dead-replay",
 ] as const;
@@ -67,6 +68,7 @@ const OF_RUNNERS = [
   "child-create",
   "child-cancel",
   "action-signal",
+  "action-rollback",
 ] as const;
 
 export function grantsOf(names: Names): Readonly<Record<ServiceName, Grants>> {

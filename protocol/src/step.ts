@@ -41,22 +41,34 @@ const NOT_BUILT = [
   "when",
   "onExit",
   "capture",
-  "undo",
 ];
 export const STEP_VERBS = ["shell", "http", "wait"] as const;
 export type StepVerb = (typeof STEP_VERBS)[number];
 
-const StepShape = z.strictObject({
-  reference: Reference.optional(),
-  name: z.string().max(200).optional(),
+const running = {
   shell: Shell.optional(),
   http: HttpRequest.optional(),
-  wait: Duration.optional(),
   cwd: Text.optional(),
   env: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "must be a variable name"), Text).default({}),
   timeout: Duration.default(0),
-  idempotent: z.boolean().default(false),
   retry: RetryPolicy.default({ attempts: 1, backoff: 1_000, factor: 2, max: 60_000, jitter: true }),
+};
+
+/** What a rollback does for a step that had succeeded. It may run again where its runner was lost in it. */
+const Undo = z
+  .strictObject(running)
+  .refine(
+    ({ shell, http }) => (shell === undefined) !== (http === undefined),
+    "an undo has exactly one of shell, http",
+  );
+
+const StepShape = z.strictObject({
+  reference: Reference.optional(),
+  name: z.string().max(200).optional(),
+  ...running,
+  wait: Duration.optional(),
+  idempotent: z.boolean().default(false),
+  undo: Undo.optional(),
 });
 
 export const Step = z

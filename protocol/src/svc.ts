@@ -114,6 +114,8 @@ export const SVC_REQUESTS = {
   }),
   /** A workflow does not want it any more. */
   "state-store.child-cancel": z.object({ v: Version, parent: ActionId, id: ActionId, kind: Reference, user }),
+  /** What an action did is to be undone. */
+  "state-store.action-rollback": z.object({ v: Version, user, id: ActionId, force: z.boolean().optional() }),
   /** Something is said to an action that has not ended. */
   "state-store.action-signal": z.object({
     v: Version,

@@ -26,6 +26,7 @@ const STATUSES: Record<string, number> = {
   not_pausable: 409,
   not_replayable: 409,
   not_cancelable: 409,
+  not_rollbackable: 409,
   canceled: 409,
   no_path: 409,
   trigger_expired: 410,
@@ -55,6 +56,7 @@ const IN_AN_ACTION = [
 const NOT_IN_THE_DESIGN = [
   ...["unknown_kind", "unknown_action", "rollback_threw", "rollback_interrupted", "poison"],
   ...["target_replaced", "hop_failed"],
+  ...["step_threw", "non_deterministic", "signal_timeout", "invalid_result"],
 ];
 
 describe("the codes of refusals", () => {
@@ -82,7 +84,7 @@ describe("the codes of refusals", () => {
 });
 
 describe("the codes of an action's error", () => {
-  it("are those of the design and five of our own", () => {
+  it("are those of the design and some of our own", () => {
     expect(Object.keys(ACTION_ERROR_CODES).sort()).toEqual([...IN_AN_ACTION, ...NOT_IN_THE_DESIGN].sort());
   });
 });

@@ -60,7 +60,8 @@ async function allCommands(): Promise<string[]> {
 
 beforeAll(async () => {
   mesh = await startMesh();
-  await mesh.startRunner(join(ROOT, "examples/kinds/greet.ts"));
+  for (const program of ["greet", "order"])
+    await mesh.startRunner(join(ROOT, `examples/kinds/${program}.ts`));
   const client = await mesh.client();
   client.connection.nc.publish(client.names.trigger.of("root", "site1", "greet"), "no json");
   await eventually("the dead letter", async () => {

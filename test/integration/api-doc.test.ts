@@ -48,12 +48,16 @@ test("each example is taken, and answered as it says", async () => {
     argument: { name: "later" },
     notBefore: new Date(Date.now() + 3_600_000).toISOString(),
   });
+  await mesh.startRunner(join(ROOT, "examples/kinds/order.ts"));
+  const undoable = await client.request<CreatedAction>("action.create", {
+    ...{ kind: "reserve", argument: { item: "bike" }, wait: true },
+  });
   client.connection.nc.publish(client.names.trigger.of("root", "box1", "greet"), "no json");
   await eventually("the dead letter", async () => {
     const { items } = await client.request<{ items: unknown[] }>("dead.list");
     return items.length > 0 ? true : undefined;
   });
-  const known: Record<string, string> = { $sleeping: sleeping.actionId };
+  const known: Record<string, string> = { $sleeping: sleeping.actionId, $undoable: undoable.actionId };
   const wrong: string[] = [];
   for (const { endpoint, request, answer } of EXAMPLES) {
     const body = Object.fromEntries(

@@ -152,6 +152,7 @@ const ASKS: Readonly<Record<Endpoint, () => Document[]>> = {
   ],
   "jet.update": () => [{ reference: "jet2" }],
   "jet.delete": () => [{ reference: "jet2" }],
+  "action.rollback": () => [{ id: runs.open }, { id: runs.hers }],
   "action.signal": () => [
     { id: runs.open, name: "x" },
     { id: runs.hers, name: "x" },

@@ -1,4 +1,4 @@
-import { appendFileSync } from "node:fs";
+import { appendFileSync, existsSync, writeFileSync } from "node:fs";
 import {
   defineAction,
   defineWorkflow,
@@ -183,6 +183,57 @@ const foreign = defineWorkflow({
   },
 });
 
+/** Puts a line into the witness, and takes it out by another. */
+const undoable = defineAction({
+  kind: "undoable",
+  argument: z.object({
+    name: z.string(),
+    fail: z.boolean().default(false),
+    undo: z.string().default("done"),
+  }),
+  result: z.null(),
+  main: ({ argument: { name, fail } }) => {
+    witness(`do ${name}`);
+    return fail ? failure("work_failed", `${name} failed`) : success(null);
+  },
+  rollback: async ({ argument: { name, undo }, outcome, attempt, signal }) => {
+    witness(`undo ${name} ${String(outcome)} ${String(attempt)}`);
+    if (undo === "throws once" && !existsSync(`${process.env["JM_WITNESS"] ?? ""}.once`)) {
+      writeFileSync(`${process.env["JM_WITNESS"] ?? ""}.once`, "");
+      throw new Error(`cannot undo ${name}`);
+    }
+    if (undo === "hangs") await new Promise((resolve) => signal.addEventListener("abort", resolve));
+  },
+  delays: { main: "2s" },
+});
+
+const reversible = defineWorkflow({
+  kind: "reversible",
+  argument: z.object({ failAt: z.number().default(-1), undo: z.string().default("done") }),
+  result: z.null(),
+  rollback: true,
+  run: async ({ argument: { failAt, undo }, ...flow }) => {
+    for (let n = 0; n < 3; n += 1)
+      await flow.do("step", undoable, { name: String(n), fail: n === failAt, ...(n === 1 ? { undo } : {}) });
+    await flow.do("plain", work, { name: "plain" });
+    return null;
+  },
+});
+
 await runRunner({
-  kinds: [work, winding, parallel, nested, race, approval, fickle, leaving, calling, unknownStep, foreign],
+  kinds: [
+    work,
+    winding,
+    parallel,
+    nested,
+    race,
+    approval,
+    fickle,
+    leaving,
+    calling,
+    unknownStep,
+    foreign,
+    undoable,
+    reversible,
+  ],
 });

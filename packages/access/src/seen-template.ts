@@ -63,7 +63,8 @@ function requirementsWithUnseen(
   const isSeen = (one: Requirement): boolean => isSeenRequirement(one, sight);
   const is = new Map(stored.filter(isSeen).map((one) => [one.template, one]));
   const merged = wanted.map((one) => {
-    const before = is.get(one.template)?.actions ?? [];
+    // Also of one that only hidden actions ask for so far: a template is required once.
+    const before = stored.find(({ template }) => template === one.template)?.actions ?? [];
     return one.actions.length === 0 ? one : { ...one, actions: inPlace(before, one.actions, sight.action) };
   });
   // What is taken away is taken from the actions that are seen.
@@ -71,7 +72,9 @@ function requirementsWithUnseen(
   const left = taken
     .map((one) => ({ ...one, actions: one.actions.filter((action) => !sight.action(action)) }))
     .filter(({ actions }) => actions.length > 0);
-  return [...inPlace(stored, merged, isSeen), ...left];
+  const hasPlace = (one: Requirement): boolean =>
+    isSeen(one) || wanted.some(({ template }) => template === one.template);
+  return [...inPlace(stored, merged, hasPlace), ...left];
 }
 
 function withHiddenPlan(

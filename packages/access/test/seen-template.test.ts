@@ -100,6 +100,25 @@ describe("a template seen by who may not read all of it", () => {
     );
   });
 
+  it("requires a template once, where somebody asks for what a hidden action asks for already", () => {
+    const of = (asking: string): TemplateDefinition =>
+      TemplateDefinition.parse({
+        ...{ kind: "Template", reference: "t", name: "t" },
+        requires: [{ template: "x", state: "running", actions: [asking] }],
+        actions: ["a", "b"].map((reference) => ({ reference, name: reference, transit: "moving" })),
+      });
+    const eyes = {
+      action: (one: string) => one === "b",
+      plan: () => true,
+      template: () => true,
+      managers: true,
+    };
+    const next = withUnseen(of("a"), seenTemplate(of("b"), eyes), eyes);
+    expect(next.requires.map(({ template: one, actions: asking }) => [one, asking])).toEqual([
+      ["x", ["a", "b"]],
+    ]);
+  });
+
   it("shows who manages to managers alone", () => {
     const stored = TemplateDefinition.parse({
       kind: "Template",

@@ -67,6 +67,7 @@ export interface Replies {
   readonly "action.list": Page<ActionRecord>;
   readonly "action.pause": ChangedAction;
   readonly "action.resume": ChangedAction;
+  readonly "action.rollback": ChangedAction;
   readonly "action.signal": SignaledAction;
   readonly "action.cancel": ChangedAction | CanceledTrigger;
   readonly "action.logs": LogsReply;

@@ -201,7 +201,9 @@ function whenEnded(record: ActionRecord, event: ActionEvent, now: Now): ActionDe
     .with({ type: "noted" }, ({ note: told }) => notedBefore(record, told, now))
     .with(result, sign, () => late)
     .with(asked, () => unchanged("ended"))
-    .with({ type: "rollback" }, () => unchanged("not_ended"))
+    .with({ type: "rollback" }, () =>
+      isUndoneOnError(record) ? beginRollback(record, now) : unchanged("not_ended"),
+    )
     .exhaustive();
 }
 
@@ -275,6 +277,13 @@ const WHEN: Readonly<Record<ActionRecord["state"], When>> = {
   REVERTING: whenReverting,
   REVERTED: (_, event) => whenReverted(event),
 };
+
+/** Its failure is followed by a rollback, before its jet is settled. */
+export const isUndoneOnError = ({ state, definition, rollbackable, rollbackError }: ActionRecord): boolean =>
+  state === "ERROR" &&
+  definition.jetAction?.rollbackOnError === true &&
+  rollbackable &&
+  rollbackError === undefined;
 
 const isHolder = (record: ActionRecord, nonce: string | undefined): boolean =>
   nonce !== undefined && record.claim?.nonce === nonce;

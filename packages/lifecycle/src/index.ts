@@ -1,4 +1,4 @@
-export { decideAction } from "./action.ts";
+export { decideAction, isUndoneOnError } from "./action.ts";
 export type {
   ActionDecision,
   ActionEffect,

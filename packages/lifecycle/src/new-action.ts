@@ -32,7 +32,6 @@ export interface NewAction {
   readonly definition: ActionDefinition;
   readonly trigger?: TriggerSource;
   readonly jet?: { readonly reference: string; readonly template: string; readonly incarnation: number };
-  readonly rollbackable?: boolean;
   /** The workflow that it is a step of. */
   readonly parent?: string;
   /** What its kind says, where that is one that a runner has registered. */
@@ -83,7 +82,8 @@ export function newAction(given: NewAction, now: Now): ActionRecord {
     repeat: repeatOf(given),
     watcherFailures: 0,
     maxWatcherFailures: registered?.maxWatcherFailures ?? 5,
-    rollbackable: given.rollbackable ?? false,
+    rollbackable:
+      registered?.rollback === true || (plan?.steps.some(({ undo }) => undo !== undefined) ?? false),
     bag: {},
     journal: [],
     createdAt: toInstant(now),

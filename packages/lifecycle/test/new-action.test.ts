@@ -1,4 +1,4 @@
-import { ActionRecord, JetActionDefinition, PlanDefinition } from "@jetmesh/protocol";
+import { ActionRecord, JetActionDefinition, KindRecord, PlanDefinition } from "@jetmesh/protocol";
 import { describe, expect, it } from "vitest";
 import {
   DEFAULT_DELAYS,
@@ -123,7 +123,8 @@ describe("a saved action", () => {
 
   it("keeps who asked, for what and how, and that it can be rolled back only where that was said", () => {
     const trigger = { via: "stream", key: "42" } as const;
-    expect(newAction({ ...given, trigger, rollbackable: true }, NOW)).toMatchObject({
+    const registered = KindRecord.parse({ v: 1, kind: "build", pool: "build", rollback: true });
+    expect(newAction({ ...given, trigger, registered }, NOW)).toMatchObject({
       user: "alice",
       argument: { a: 1 },
       trigger,

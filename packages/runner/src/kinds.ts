@@ -14,6 +14,8 @@ export interface Workshop {
   make(child: ChildRequest): Promise<ActionError | undefined>;
   /** Has one canceled, also one that is not made yet: it is not made any more. */
   cancel(child: { readonly id: string; readonly kind: string }): Promise<ActionError | undefined>;
+  /** Has undone what one did, once it is closed, and waits for that. */
+  rollBack(id: string): Promise<ActionError | undefined>;
   /** Tells another action something. */
   signal(
     to: string,

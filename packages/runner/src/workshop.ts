@@ -6,6 +6,7 @@ import { ClaimLostError, type Workshop } from "./kinds.ts";
 
 const ANSWER_MS = 10_000;
 const AGAIN_MS = 250;
+const LOOK_MS = 50;
 
 export function createWorkshop(deps: RunnerDeps, held: HeldAction): Workshop {
   const { id: parent, user } = held.record;
@@ -13,6 +14,19 @@ export function createWorkshop(deps: RunnerDeps, held: HeldAction): Workshop {
     make: (child) => insist(deps, held, "state-store.child-create", { v: 1, parent, user, ...child }),
     cancel: ({ id, kind }) =>
       insist(deps, held, "state-store.child-cancel", { v: 1, parent, user, id, kind }),
+    async rollBack(id) {
+      const refused = await insist(deps, held, "state-store.action-rollback", { v: 1, user, id });
+      // Gone, or of a kind that undoes nothing.
+      if (refused !== undefined) return NOTHING_TO_UNDO.has(refused.code) ? undefined : refused;
+      for (;;) {
+        const stored = await deps.store.actions.get(id);
+        if (stored.kind !== "record") return undefined;
+        if (stored.value.state !== "REVERTING") return stored.value.rollbackError;
+        if (held.isLost || held.canceled !== undefined)
+          throw new ClaimLostError("given up while a step was undone");
+        await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+      }
+    },
     signal: (id, signal) => insist(deps, held, "state-store.action-signal", { v: 1, user, id, signal }),
   };
 }
@@ -42,6 +56,8 @@ async function insist<V extends SvcVerb>(
   }
   throw new ClaimLostError("it was canceled or its claim was lost while a state-store was asked");
 }
+
+const NOTHING_TO_UNDO: ReadonlySet<string> = new Set(["unknown_run", "not_rollbackable"]);
 
 /** Refusals that are none of the request. */
 const PASSING: ReadonlySet<string> = new Set(["unavailable", "overloaded", "conflict", "internal"]);

@@ -12,6 +12,9 @@ export interface ActionContext<A> {
   /** The jet that it moves, where it moves one. */
   readonly jet: string | undefined;
   readonly argument: A;
+  /** How it had ended and with what: for a rollback. */
+  readonly outcome: "SUCCESS" | "ERROR" | undefined;
+  readonly result: unknown;
   /** JSON of the action's own, kept from one method to the next; written with what the method returns. */
   readonly bag: JsonObject;
   /** Fires on a cancel, when the delay of the state or the deadline has passed, and when the claim is lost. */
@@ -23,7 +26,7 @@ export interface ActionContext<A> {
   /** Writes the bag now, for what comes after a crash. */
   save(): Promise<void>;
   /** A line for `jm action logs`. */
-  log(line: string): void;
+  readonly log: (line: string) => void;
 }
 
 export function createContext<A>(given: KindContext, argument: A): ActionContext<A> {
@@ -36,6 +39,8 @@ export function createContext<A>(given: KindContext, argument: A): ActionContext
     user: record.user,
     jet: record.jet,
     argument,
+    outcome: record.outcome,
+    result: record.result,
     bag,
     signal,
     now: () => given.now(),

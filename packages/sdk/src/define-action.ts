@@ -28,6 +28,8 @@ export interface ActionOptions<A extends z.ZodType, R extends z.ZodType, L> {
     context: ActionContext<z.output<A>>,
     loaded: L,
   ): WatcherOutcome<z.input<R>> | Promise<WatcherOutcome<z.input<R>>>;
+  /** Undoes what main did, once the action is closed and somebody asks for it. A throw is said, and it may be asked for again. */
+  rollback?(context: ActionContext<z.output<A>>, loaded: L): void | Promise<void>;
   /** Start: none by default; main: 2 min; progress: 10 min; deadline, of all of it: none. */
   readonly delays?: {
     readonly start?: Time;
@@ -101,13 +103,21 @@ export function defineAction<A extends z.ZodType, R extends z.ZodType, L = undef
             >;
           },
         }),
+    ...(options.rollback === undefined
+      ? {}
+      : {
+          async rollback(given: KindContext) {
+            const { context, loaded } = of(given);
+            await options.rollback?.(context, loaded);
+          },
+        }),
   };
 }
 
 type Registered = Pick<
   ActionOptions<z.ZodType, z.ZodType, unknown>,
   "kind" | "pool" | "argument" | "delays" | "frequency" | "repeat" | "maxWatcherFailures"
->;
+> & { readonly rollback?: unknown };
 
 export function registrationOf({
   kind,
@@ -117,6 +127,7 @@ export function registrationOf({
   frequency,
   repeat,
   maxWatcherFailures,
+  rollback,
 }: Registered): KindRecord {
   const times = {
     startMs: timeOf(delays?.start),
@@ -140,6 +151,7 @@ export function registrationOf({
           },
         }),
     ...(maxWatcherFailures === undefined ? {} : { maxWatcherFailures }),
+    ...(rollback === undefined ? {} : { rollback: true }),
     argument: z.toJSONSchema(argument, { io: "input", unrepresentable: "any" }) as JsonObject,
   });
 }

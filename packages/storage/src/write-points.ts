@@ -118,6 +118,22 @@ export const WRITE_POINTS = {
     by: ["state-store"],
     serves: "§2 start delay, deadline: the state-store writes for actions nobody holds",
   },
+  "action.rollback": {
+    by: ["state-store"],
+    serves: "§2 CLOSED, rollback: REVERTING; and §3 where a jet action's error is followed by it",
+  },
+  "action.undone": {
+    by: ["state-store"],
+    serves: "§4 Ending, of a rollback: the write with the TTL is the last",
+  },
+  "jet.rollback": {
+    by: ["state-store"],
+    serves: "§3 rolling back a jet's action is itself an open action of that jet",
+  },
+  "history.rolled-back": {
+    by: ["state-store"],
+    serves: "§5 JM_HISTORY: how a rollback went, behind the jet and before the write with the TTL",
+  },
   "action.note": {
     by: ["state-store"],
     serves: "§2 Told: the parent has journaled the result; a signal is kept before it is answered",

@@ -3,7 +3,7 @@ import type { ActionRecord, JournalEntry, PlanDefinition, Step } from "@jetmesh/
 import { stepReference, verbOf } from "@jetmesh/protocol";
 import type { ActionKind, KindAnswer, KindContext } from "@jetmesh/runner";
 import { variableEnvironment } from "./steps/environment.ts";
-import { runStep, type StepResult } from "./steps/run-step.ts";
+import { runStep, type StepContext, type StepResult } from "./steps/run-step.ts";
 
 /**
  * Flight plans as actions (design §2). The journal holds one entry per step begun; the step after the last one
@@ -21,6 +21,7 @@ export function createFlightPlan(graceMs: number): ActionKind {
     opening: (record, now) => openNext(planOf(record), record.journal, now),
     main: (context) => runPlan(context, graceMs),
     watcher: (context) => Promise.resolve(watchPlan(context)),
+    rollback: (context) => undoPlan(context, graceMs),
   };
 }
 
@@ -104,17 +105,38 @@ async function runOneStep(
           Math.min(2 ** 31 - 1, Math.max(0, deadline - context.now())),
         );
   try {
-    return await runStep(step, {
-      values: valuesOf(context.record),
-      environment: environmentOf(context, open),
-      signal: AbortSignal.any([context.signal, limit.signal]),
-      output: (stream, chunk) => context.output.write(open.reference, stream, chunk),
-      random: Math.random,
-      graceMs,
-    });
+    const signal = AbortSignal.any([context.signal, limit.signal]);
+    return await runStep(step, stepContext(context, open, signal, graceMs));
   } finally {
     clearTimeout(timer);
   }
+}
+
+/**
+ * Undoes what has succeeded, the last one first; each is tried, also when another fails, and what is undone is in the
+ * journal, so that it is left alone when this is asked for again.
+ */
+async function undoPlan(context: KindContext, graceMs: number): Promise<void> {
+  const plan = planOf(context.record);
+  let { journal }: { journal: Journal } = context.record;
+  const problems: string[] = [];
+  for (const entry of journal.toReversed()) {
+    const undo = plan.steps[entry.step]?.undo;
+    if (undo === undefined || entry.outcome !== "SUCCESS" || entry.undoneAt !== undefined) continue;
+    const result = await runStep(
+      { ...undo, idempotent: true },
+      stepContext(context, entry, context.signal, graceMs),
+    );
+    if (context.signal.aborted) throw new Error("interrupted");
+    if (result.outcome === "ERROR") {
+      problems.push(`undo of step '${entry.reference}': ${result.error.message}`);
+      continue;
+    }
+    const undone = { ...entry, undoneAt: toInstant(context.now()) };
+    journal = journal.map((one) => (one === entry ? undone : one));
+    await context.progress({ journal });
+  }
+  if (problems.length > 0) throw new Error(problems.join("; "));
 }
 
 /** Asked about the open step alone: of a wait, or of a main whose runner is gone. */
@@ -146,6 +168,20 @@ function watchPlan(context: KindContext): WatcherAnswer {
   };
   return { state: "ERROR", journal: [...before, { ...open, interruptions, error }], error };
 }
+
+const stepContext = (
+  context: KindContext,
+  entry: JournalEntry,
+  signal: AbortSignal,
+  graceMs: number,
+): StepContext => ({
+  values: valuesOf(context.record),
+  environment: environmentOf(context, entry),
+  signal,
+  output: (stream, chunk) => context.output.write(entry.reference, stream, chunk),
+  random: Math.random,
+  graceMs,
+});
 
 function endEntry(open: JournalEntry, result: StepResult, now: number): JournalEntry {
   const { outcome, tries, exitCode, status } = result;

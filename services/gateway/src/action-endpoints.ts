@@ -115,6 +115,20 @@ export function changeAction(
   };
 }
 
+/** Has undone what an action did; it is under way when this answers. */
+export async function rollbackAction(
+  deps: GatewayDeps,
+  user: string,
+  { id, force }: RequestOf<"action.rollback">,
+): Promise<ChangedAction> {
+  const record = await readAction(deps, user, id);
+  await mustBeAllowed(deps, { ...readCheck(user, record), operation: "run.change" } as AccessCheck);
+  const verb = "state-store.action-rollback";
+  const request = { v: 1, user, id, ...(force === undefined ? {} : { force }) } as const;
+  const changed = await handOver<ChangedAction, typeof verb>(deps, verb, request, undefined, CHANGE_MS);
+  return { ...changed, action: onlyOne(await seenRuns(deps, user, [changed.action])) };
+}
+
 /** Says something to an action that waits for it, or will. */
 export async function signalAction(
   deps: GatewayDeps,

@@ -5,6 +5,7 @@ import {
   getAction,
   getLogs,
   listActions,
+  rollbackAction,
   signalAction,
 } from "./action-endpoints.ts";
 import { cancelAction } from "./cancel-action.ts";
@@ -66,6 +67,7 @@ export const ENDPOINTS: { readonly [E in Endpoint]: Handler<E> } = {
   "action.pause": changeAction("pause"),
   "action.resume": changeAction("resume"),
   "action.logs": getLogs,
+  "action.rollback": rollbackAction,
   "action.signal": signalAction,
   "action.cancel": cancelAction,
   "dead.list": listLetters,

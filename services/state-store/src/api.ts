@@ -27,6 +27,7 @@ import { writeLate } from "./history.ts";
 import { jetCreate, jetTarget, jetTrigger } from "./jet-requests.ts";
 import { previewWay } from "./judge-way.ts";
 import { replayLetter } from "./replay-letter.ts";
+import { rollBack } from "./roll-back.ts";
 import { signalAction } from "./signal-action.ts";
 import { deleteJet, updateJet } from "./update-and-delete.ts";
 
@@ -50,6 +51,7 @@ const HANDLERS: Handlers = {
     await cancelChild(deps, child);
     return {};
   },
+  "state-store.action-rollback": async (deps, asked) => ({ action: await rollBack(deps, asked) }),
   "state-store.action-signal": signalAction,
   "state-store.kind": async (deps, { kind }) => {
     await deps.kinds.register(kind);

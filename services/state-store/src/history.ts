@@ -80,6 +80,21 @@ export async function writeLate(
   });
 }
 
+/** How a rollback went; a failed one may be asked for again, and is then another entry. */
+export async function writeRolledBack(deps: HistoryDeps, record: ActionRecord): Promise<void> {
+  const { id, user, kind, attempt, jet, template, definition, rollbackError: error, transitions } = record;
+  const at = transitions.findLast(({ to }) => to === "REVERTING")?.at ?? "";
+  await append(deps, "history.rolled-back", jet ?? kind, `${id}.rolled-back.${at}`, {
+    what: "rolled_back",
+    ...{ id, user, kind, attempt, transitions },
+    outcome: error === undefined ? "SUCCESS" : "ERROR",
+    ...(error === undefined ? {} : { error }),
+    ...(jet === undefined ? {} : { jet }),
+    ...(template === undefined ? {} : { template }),
+    ...(definition.jetAction === undefined ? {} : { action: definition.jetAction.reference }),
+  });
+}
+
 /** A trigger that was refused: who, what, and why. */
 export async function writeRefused(
   deps: HistoryDeps,
@@ -98,7 +113,7 @@ export async function writeRefused(
   });
 }
 
-type HistoryPoint = "history.closed" | "history.late" | "history.refused";
+type HistoryPoint = "history.closed" | "history.late" | "history.refused" | "history.rolled-back";
 
 /** One entry on the subject of a jet or kind; written again under the same message id it stays one. */
 async function append(

@@ -4,6 +4,7 @@ import { askHolder, judgeHolder } from "@jetmesh/service-kit";
 import { type Change, follow } from "@jetmesh/storage";
 import { advance } from "./advance.ts";
 import { beginOpened, remakeAction } from "./begin-opened.ts";
+import { remakeRollback } from "./begin-reverting.ts";
 import type { Deps } from "./deps.ts";
 import { createLeftConditions } from "./left-conditions.ts";
 import { refuseWaiting, settleAction, settleTakenTwice } from "./settle.ts";
@@ -32,6 +33,8 @@ const STILL_MS = 1_500;
 /** At most so many repairs a round, so that a long outage is worked off in order and not all at once. */
 const MOST_A_ROUND = 500;
 const AT_ONCE = 16;
+const TTL_HEADER = "Nats-TTL";
+const ENDED: ReadonlySet<string> = new Set(["SUCCESS", "ERROR", "CLOSED", "REVERTED"]);
 
 export interface Repair {
   readonly ready: Promise<void>;
@@ -47,7 +50,9 @@ export function startRepair(deps: Deps, isBusy: (actionId: string) => boolean): 
 
   const onAction = (change: Change): void => {
     const state = change.exists ? change.header(ACTION_HEADERS.state) : undefined;
-    if (state === undefined || state === "CLOSED" || state === "REVERTED") actions.delete(change.key);
+    // How a rollback went is written without a TTL first, and to be settled.
+    const isOver = (state === "CLOSED" || state === "REVERTED") && change.header(TTL_HEADER) !== undefined;
+    if (state === undefined || isOver) actions.delete(change.key);
     else
       actions.set(change.key, {
         state,
@@ -87,7 +92,7 @@ export function startRepair(deps: Deps, isBusy: (actionId: string) => boolean): 
     const tasks: (() => Promise<void>)[] = [];
     for (const [id, seen] of actions) {
       if (tasks.length >= MOST_A_ROUND) break;
-      const isEnded = seen.state === "SUCCESS" || seen.state === "ERROR";
+      const isEnded = ENDED.has(seen.state);
       if (isEnded && seen.since < before && !isBusy(id)) tasks.push(() => settleLeft(deps, id));
       else if (!isEnded && seen.expires !== undefined && seen.expires <= now)
         tasks.push(() => expire(deps, id));
@@ -135,8 +140,7 @@ export function startRepair(deps: Deps, isBusy: (actionId: string) => boolean): 
 
 async function settleLeft(deps: Deps, id: string): Promise<void> {
   const stored = await deps.store.actions.get(id);
-  if (stored.kind !== "record" || (stored.value.state !== "SUCCESS" && stored.value.state !== "ERROR"))
-    return;
+  if (stored.kind !== "record" || !ENDED.has(stored.value.state)) return;
   deps.log.info({ action: id }, "settling what was left");
   await settleAction(deps, { record: stored.value, revision: stored.revision });
 }
@@ -173,6 +177,7 @@ async function remake(deps: Deps, reference: string, open: string): Promise<void
   const stored = await deps.store.actions.get(at.jet.open.id);
   if (stored.kind === "record") {
     const { value: record, revision } = stored;
+    if (await remakeRollback(deps, at.jet, { record, revision })) return;
     // Closed, and its jet does not know: settled from what the closed record says.
     if (record.outcome !== undefined) await settleAction(deps, { record, revision });
     return;

@@ -1,11 +1,18 @@
-import { decideAction, decideJet, type JetDecision } from "@jetmesh/lifecycle";
-import type { ActionRecord, JetActionDefinition, JetRecord } from "@jetmesh/protocol";
+import {
+  decideAction,
+  decideJet,
+  isUndoneOnError,
+  type JetDecision,
+  type JetEvent,
+} from "@jetmesh/lifecycle";
+import type { ActionRecord, JetRecord } from "@jetmesh/protocol";
 import { errorCode } from "@jetmesh/service-kit";
 import { advance } from "./advance.ts";
 import { beginOpened } from "./begin-opened.ts";
+import { beginReverting } from "./begin-reverting.ts";
 import { cancelChildren, tellParent } from "./children.ts";
 import type { ActionAt, Deps } from "./deps.ts";
-import { tellCaller, writeClosed, writeRefused } from "./history.ts";
+import { tellCaller, writeClosed, writeRefused, writeRolledBack } from "./history.ts";
 import type { JetAt } from "./jet-copies.ts";
 import { lostAction } from "./make-action.ts";
 import { freeSlotLater } from "./slots.ts";
@@ -16,10 +23,18 @@ import { freeSlotLater } from "./slots.ts";
  * the action, the history has the action's id, and CLOSED is a compare-and-swap from the outcome.
  */
 export async function settleAction(deps: Deps, { record, revision }: ActionAt): Promise<void> {
+  const { outcome } = record;
+  if (outcome === undefined) return;
+  if (isRolledBack(record)) return settleRollback(deps, { record, revision });
+  if (isUndoneOnError(record)) {
+    await cancelChildren(deps, record);
+    await beginReverting(deps, { record, revision });
+    return;
+  }
   const { jet, definition } = record;
-  if (record.outcome === undefined) return;
-  if (jet !== undefined && definition.jetAction !== undefined)
-    await settleJet(deps, jet, record, definition.jetAction, record.outcome);
+  const { jetAction: action } = definition;
+  if (jet !== undefined && action !== undefined)
+    await settleJet(deps, jet, record, () => ({ ...endOf(record), type: "ended", action, outcome }));
   else tellOwner(deps, record, undefined);
   // Somebody holds it who does not answer: repair comes again.
   if (record.parent !== undefined && !(await tellParent(deps, record, record.parent))) return;
@@ -31,6 +46,44 @@ export async function settleAction(deps: Deps, { record, revision }: ActionAt): 
   const ttlMs = closed.expiry === "rollback_window" ? window : closedTtl;
   // A conflict: somebody else closed it meanwhile, and it is closed either way.
   await deps.store.actions.swap(record.id, closed.next, revision, { point: "action.close", ttlMs });
+}
+
+const isRolledBack = ({ state, rollbackError }: ActionRecord): boolean =>
+  state === "REVERTED" || (state === "CLOSED" && rollbackError !== undefined);
+
+const endOf = ({
+  id,
+  incarnation = 0,
+  error,
+}: ActionRecord): { id: string; incarnation: number; error: ActionRecord["error"] } => ({
+  id,
+  incarnation,
+  error,
+});
+
+/**
+ * Ends a rollback in the same order: it is in the action's record without a TTL, jet settled, history, then the TTL. Where
+ * it followed an error by itself, the jet waited for it and is settled for the first time.
+ */
+async function settleRollback(deps: Deps, { record, revision }: ActionAt): Promise<void> {
+  const { jet, definition, state, id } = record;
+  const { jetAction: action } = definition;
+  const succeeded = state === "REVERTED";
+  if (jet !== undefined && action !== undefined) {
+    const { error: _error, ...backToFrom } = action;
+    await settleJet(deps, jet, record, ({ open }) =>
+      open?.rollback === true
+        ? { ...endOf(record), type: "rolled_back", action, succeeded }
+        : { ...endOf(record), type: "ended", action: succeeded ? backToFrom : action, outcome: "ERROR" },
+    );
+    if (action.rollbackOnError) await writeClosed(deps, record);
+  }
+  await writeRolledBack(deps, record);
+  const { JM_CLOSED_TTL_MS: closedTtl, JM_ROLLBACK_WINDOW_MS: window } = deps.config;
+  await deps.store.actions.swap(id, record, revision, {
+    point: "action.undone",
+    ttlMs: succeeded ? closedTtl : window,
+  });
 }
 
 type Written = JetDecision & { kind: "write" };
@@ -57,22 +110,13 @@ async function settleJet(
   deps: Deps,
   reference: string,
   record: ActionRecord,
-  action: JetActionDefinition,
-  outcome: "SUCCESS" | "ERROR",
+  eventFor: (jet: JetRecord) => JetEvent,
 ): Promise<void> {
   const settled = await deps.lanes.run(reference, async (): Promise<JetRecord | undefined> => {
     for (let tries = 0, fresh = false; tries < MAX_TRIES; tries += 1, fresh = true) {
       const at = await deps.jets.load(reference, fresh);
       if (at === undefined) return undefined;
-      const end = {
-        type: "ended",
-        id: record.id,
-        incarnation: record.incarnation ?? 0,
-        action,
-        outcome,
-        error: record.error,
-      } as const;
-      const decision = decideJet(at.jet, end, deps.clock.now());
+      const decision = decideJet(at.jet, eventFor(at.jet), deps.clock.now());
       if (decision.kind !== "write") {
         if (fresh) return at.jet;
         continue;

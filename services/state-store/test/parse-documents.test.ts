@@ -77,7 +77,7 @@ describe("documents with faults", () => {
       expect(faultsOf(plan({ [verb]: {} })).map(({ message }) => message)).toContain(
         `'${verb}' is not built yet`,
       );
-    for (const key of ["when", "onExit", "capture", "undo"])
+    for (const key of ["when", "onExit", "capture"])
       expect(faultsOf(plan({ shell: "true", [key]: "x" }))).toContainEqual({
         document: 0,
         path: ["steps", 0, key],

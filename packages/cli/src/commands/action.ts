@@ -9,6 +9,7 @@ import type { Environment } from "../settings.ts";
 import { clockTime, dateTime, formatDuration } from "../table.ts";
 import { addCancel } from "./action-cancel.ts";
 import { addCreate } from "./action-create.ts";
+import { addRollback } from "./action-rollback.ts";
 import { addSignal } from "./action-signal.ts";
 
 export function addAction(program: Command, env: Environment): void {
@@ -20,6 +21,7 @@ export function addAction(program: Command, env: Environment): void {
   addList(action, env);
   for (const verb of ["pause", "resume"] as const) addChange(action, env, verb);
   addCancel(action, env);
+  addRollback(action, env);
   addSignal(action, env);
   action
     .command("logs")

@@ -3,6 +3,7 @@ import type { KindContext } from "@jetmesh/runner";
 import { actionIdOfChild } from "@jetmesh/service-kit";
 import type { z } from "zod";
 import { type DefinedAction, registrationOf, type Time } from "../define-action.ts";
+import { rollBackSteps } from "./roll-back-steps.ts";
 import { runPass } from "./run-pass.ts";
 import { ChangedWorkflowError, StepError } from "./step-error.ts";
 import { createSteps } from "./steps.ts";
@@ -19,6 +20,8 @@ export interface WorkflowOptions<A extends z.ZodType, R extends z.ZodType> {
   /** Where its code runs; by default in a pool of the kind's own name. */
   readonly pool?: string;
   run(context: WorkflowContext<z.output<A>>): Promise<z.input<R>>;
+  /** It can be rolled back: what its steps did is undone, the last one first, by the rollback of each one's kind. */
+  readonly rollback?: true;
   /** Start: how long until a runner begins it; deadline: of all of it. None by default. */
   readonly delays?: { readonly start?: Time; readonly deadline?: Time };
   /** How often it runs again, from its start and with new steps. */
@@ -61,6 +64,7 @@ export function defineWorkflow<A extends z.ZodType, R extends z.ZodType>(
     }),
     main: pass,
     watcher: pass,
+    ...(options.rollback === true ? { rollback: rollBackSteps } : {}),
   };
 }
 

@@ -60,7 +60,7 @@ export interface WorkflowContext<A> {
   /** Sends a signal to another action. */
   signal(ref: string, to: string, name: string, payload?: unknown): Promise<void>;
   /** A line for `jm action logs`, written once and not again when the code comes here again. */
-  log(line: string): void;
+  readonly log: (line: string) => void;
 }
 
 export function createWorkflowContext<A>(given: KindContext, steps: Steps, argument: A): WorkflowContext<A> {
