@@ -16,6 +16,7 @@ export interface Waiting {
     | "retry"
     | "watcher"
     | "step"
+    | "signal"
     | "resume"
     | "settling"
     | "rollback"
@@ -51,6 +52,8 @@ export function whyAction(record: ActionRecord, now: Now): Waiting {
         return { for: "delay", message: `the wait of step '${open.reference}'`, until: open.waitUntil };
       if (claim !== undefined)
         return { for: "watcher", message: `the watcher, which runner ${claim.runner} asks` };
+      const ofSteps = whySteps(record);
+      if (ofSteps !== undefined) return ofSteps;
       const { watchAt } = timers;
       if (watchAt !== undefined && !hasPassed(watchAt, now))
         return { for: "watcher", message: "the watcher, which is asked again", until: watchAt };
@@ -95,6 +98,24 @@ export function whyJet(
   if (jet.target !== undefined)
     return { for: "target", message: `the next action on the way to '${jet.target.state}'` };
   return { for: "nothing", message: "nothing: no action is open and none waits" };
+}
+
+/** What of a workflow has not ended: what others do first, then what only time brings. */
+function whySteps({ steps = [] }: ActionRecord): Waiting | undefined {
+  const open = steps.filter(({ end }) => end === undefined);
+  const actions = open.filter(({ what }) => what === "action" || what === "call" || what === "signal");
+  if (actions.length > 0) {
+    const names = actions.slice(0, 5).map(({ ref }) => `'${ref}'`);
+    const more = actions.length > 5 ? ` and ${String(actions.length - 5)} more` : "";
+    return { for: "step", message: `${actions.length === 1 ? "step" : "steps"} ${names.join(", ")}${more}` };
+  }
+  const [wait] = open.filter(({ what }) => what === "wait");
+  if (wait !== undefined)
+    return { for: "signal", message: `signal '${wait.of ?? wait.ref}'`, ...until(wait.until) };
+  const [sleep] = open;
+  return sleep === undefined
+    ? undefined
+    : { for: "delay", message: `the sleep '${sleep.ref}'`, ...until(sleep.until) };
 }
 
 const until = (at: string | undefined): { until?: string } => (at === undefined ? {} : { until: at });

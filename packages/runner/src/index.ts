@@ -1,5 +1,6 @@
+export { callMethod } from "./call-method.ts";
 export { RunnerConfig } from "./config.ts";
-export type { Inbox, NoteAnswer, ReceivedNote } from "./inbox.ts";
+export { createInbox, type Inbox, type NoteAnswer, type ReceivedNote } from "./inbox.ts";
 export {
   type AbortReason,
   type ActionKind,

@@ -1,22 +1,9 @@
-import {
-  type ActionEffect,
-  type ActionEvent,
-  hasPassed,
-  type MainAnswer,
-  serializeError,
-  toMs,
-  type WatcherAnswer,
-} from "@jetmesh/lifecycle";
+import { type ActionEffect, type ActionEvent, hasPassed, toMs } from "@jetmesh/lifecycle";
+import { callMethod } from "./call-method.ts";
 import type { RunnerDeps } from "./deps.ts";
 import type { Canceled, HeldAction } from "./held-action.ts";
 import { newNonce } from "./held-action.ts";
-import {
-  type AbortReason,
-  type ActionKind,
-  ClaimLostError,
-  type KindAnswer,
-  type KindContext,
-} from "./kinds.ts";
+import { type AbortReason, type ActionKind, ClaimLostError, type KindContext } from "./kinds.ts";
 import { reportStraggler } from "./let-go.ts";
 import { createOutput } from "./output.ts";
 import { createWorkshop } from "./workshop.ts";
@@ -58,7 +45,7 @@ export async function runMethod(
     heartbeat: async () => mustHold(await held.apply({ type: "heartbeat", nonce })),
   };
   const limit = watchTime(deps, held, run, kind.isPatient === true);
-  const method = call(kind, run, context, nonce).finally(() => output.flush());
+  const method = callMethod(kind, run.method, context, nonce).finally(() => output.flush());
   try {
     const first = await Promise.race([method, limit.passed, held.cancelAsked]);
     // The processes of a step end before anything is written about them.
@@ -81,36 +68,6 @@ export async function runMethod(
   }
 }
 
-async function call(kind: ActionKind, run: Run, context: KindContext, nonce: string): Promise<ActionEvent> {
-  if (run.method === "rollback") {
-    try {
-      if (kind.rollback === undefined) throw new Error(`kind '${kind.name}' cannot be rolled back`);
-      await kind.init?.(context);
-      await kind.rollback(context);
-      return { type: "rollback_returned", nonce };
-    } catch (thrown) {
-      return {
-        type: "rollback_returned",
-        nonce,
-        error: serializeError(rethrowLost(thrown), "rollback_threw"),
-      };
-    }
-  }
-  let code = "init_threw";
-  try {
-    await kind.init?.(context);
-    code = run.method === "main" ? "main_threw" : "watcher_failed";
-    if (run.method === "main") return mainReturned(await kind.main(context), context, nonce);
-    if (kind.watcher === undefined) throw new Error(`kind '${kind.name}' has no watcher`);
-    return { type: "watcher_returned", nonce, answer: checkWatcher(await kind.watcher(context)) };
-  } catch (thrown) {
-    const error = serializeError(rethrowLost(thrown), code);
-    return run.method === "main"
-      ? { type: "main_returned", nonce, answer: { state: "THREW", error } }
-      : { type: "watcher_returned", nonce, answer: { state: "THREW", error } };
-  }
-}
-
 /** A success that came before the cancel did anything stands. */
 const endedBefore = (event: ActionEvent | undefined): ActionEvent | undefined =>
   event !== undefined && "answer" in event && event.answer.state === "SUCCESS" ? event : undefined;
@@ -120,41 +77,6 @@ function canceledEvent({ message }: Canceled, event?: ActionEvent): ActionEvent 
   const { bag, journal } = event !== undefined && "answer" in event ? event.answer : {};
   const left = { ...(bag === undefined ? {} : { bag }), ...(journal === undefined ? {} : { journal }) };
   return { type: "cancel", why: "canceled", message, left };
-}
-
-function rethrowLost(thrown: unknown): unknown {
-  if (thrown instanceof ClaimLostError) throw thrown;
-  return thrown;
-}
-
-/** Nothing, or anything not listed, counts as a throw (design §2). */
-function mainReturned(
-  answer: KindAnswer | undefined,
-  { isPauseAsked }: KindContext,
-  nonce: string,
-): ActionEvent {
-  if (answer?.state === "PAUSED" && isPauseAsked) {
-    const { state: _state, ...left } = answer;
-    return { type: "pause", nonce, left };
-  }
-  if (answer !== undefined && answer.state !== "PAUSED" && MAIN_STATES.has(answer.state))
-    return { type: "main_returned", nonce, answer };
-  throw new Error("main returned none of SUCCESS, ERROR, IN_PROGRESS");
-}
-const MAIN_STATES: ReadonlySet<string> = new Set<MainAnswer["state"]>([
-  "SUCCESS",
-  "ERROR",
-  "IN_PROGRESS",
-  "THREW",
-]);
-
-function checkWatcher(answer: WatcherAnswer | undefined): WatcherAnswer {
-  if (
-    answer !== undefined &&
-    ["SUCCESS", "ERROR", "IN_PROGRESS", "SLEEPING", "PAUSED", "THREW"].includes(answer.state)
-  )
-    return answer;
-  throw new Error("the watcher returned none of SUCCESS, ERROR, IN_PROGRESS, SLEEPING, PAUSED");
 }
 
 function mustHold(outcome: Awaited<ReturnType<HeldAction["apply"]>>): void {

@@ -15,6 +15,7 @@ export {
   type WatcherOutcome,
 } from "./outcomes.ts";
 export { type Runner, type RunnerOptions, runRunner, startRunner } from "./start-runner.ts";
+export { createTestKit, type TestCall, type TestKit, type TestKitOptions } from "./test-kit/test-kit.ts";
 export { defineWorkflow, type WorkflowOptions } from "./workflow/define-workflow.ts";
 export { StepError } from "./workflow/step-error.ts";
 export type {
