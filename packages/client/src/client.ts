@@ -10,7 +10,15 @@ import {
   type Names,
   type OnBusy,
 } from "@jetmesh/protocol";
-import { ask, type Connection, connectMesh, namesOfMesh, writeRepeatable } from "@jetmesh/storage";
+import {
+  type Answer,
+  ask,
+  type Connection,
+  connectMesh,
+  NobodyThereError,
+  namesOfMesh,
+  writeRepeatable,
+} from "@jetmesh/storage";
 import type { Asks } from "./asks.ts";
 import { MeshError } from "./mesh-error.ts";
 import { allPages } from "./pages.ts";
@@ -58,6 +66,26 @@ export interface MeshClient extends Asks {
 
 const REQUEST_MS = 10_000;
 
+/** Where nobody listens nobody has it: it may be sent again, for a gateway may be just starting, or the broker reading its keys. */
+const NOBODY_MS = 1_000;
+const AGAIN_MS = 50;
+
+async function askSomebody(
+  connection: Connection,
+  subject: string,
+  body: unknown,
+  timeoutMs: number,
+): Promise<Answer> {
+  for (const until = performance.now() + NOBODY_MS; ; ) {
+    try {
+      return await ask(connection, subject, body, timeoutMs);
+    } catch (thrown) {
+      if (!(thrown instanceof NobodyThereError) || performance.now() > until) throw thrown;
+    }
+    await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+  }
+}
+
 export async function connectClient(options: ClientOptions): Promise<MeshClient> {
   const { url, user, credsFile, faults } = options;
   const names = createNames(options.prefix ?? DEFAULT_PREFIX, options.shards);
@@ -77,7 +105,7 @@ export async function connectClient(options: ClientOptions): Promise<MeshClient>
     async request<T>(endpoint: Endpoint, body: Record<string, unknown> = {}, timeoutMs = REQUEST_MS) {
       const waits =
         body["wait"] === true ? (typeof body["timeoutMs"] === "number" ? body["timeoutMs"] : 60_000) : 0;
-      const answer = await ask(connection, names.api.of(user, endpoint), body, timeoutMs + waits);
+      const answer = await askSomebody(connection, names.api.of(user, endpoint), body, timeoutMs + waits);
       if (answer.ok) return answer.body as T;
       const { code, message, details } = answer.error;
       throw new MeshError(isErrorCode(code) ? code : "internal", message, details);
