@@ -1,7 +1,6 @@
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, type TestContext } from "vitest";
-import { ROOT } from "../support/repository.ts";
+import { natsCommand } from "../support/nats-command.ts";
 import {
   type Ended,
   markedFolder,
@@ -16,15 +15,14 @@ let up: RunningCommand;
 let lines: string[] = [];
 let nats: { readonly folder: string } | { readonly missing: string };
 
-const GOBIN = join(ROOT, ".cache/gobin");
-const INSTALL_MS = 300_000;
+const BROUGHT_MS = 300_000;
 
 beforeAll(async () => {
-  nats = await findNats();
+  nats = await natsCommand();
   up = startBootstrapped(["--store", join(folder.path, "store"), "--port", "-1"], { env: folder.env });
   await up.prints(/Ctrl-C stops it/);
   lines = [...up.output().matchAll(/^ {2}((?:nats|\.\/jm) .*)$/gm)].map(([, line = ""]) => line);
-}, INSTALL_MS + 60_000);
+}, BROUGHT_MS + 60_000);
 
 afterAll(async () => {
   up.child.kill("SIGTERM");
@@ -102,30 +100,4 @@ function needsNats(context: TestContext): void {
   if ("folder" in nats) return;
   process.stderr.write(`SKIPPED: a printed line of \`nats\` was not run: ${nats.missing}\n`);
   context.skip(nats.missing);
-}
-
-/** On the PATH, else brought by go, once, into .cache. */
-async function findNats(): Promise<typeof nats> {
-  const onPath = (process.env["PATH"] ?? "").split(delimiter);
-  const found = [GOBIN, ...onPath].find((place) => existsSync(join(place, "nats")));
-  if (found !== undefined) return { folder: found };
-  if (!onPath.some((place) => existsSync(join(place, "go")))) {
-    return { missing: "there is no `nats` on the PATH, and no go to bring it" };
-  }
-  mkdirSync(join(ROOT, ".cache"), { recursive: true });
-  const part = mkdtempSync(`${GOBIN}.part-`);
-  const args = ["install", "github.com/nats-io/natscli/nats@latest"];
-  const install = startCommand("go", args, { cwd: part, env: { GOBIN: part } });
-  const timer = setTimeout(() => install.signalGroup("SIGKILL"), INSTALL_MS);
-  const { exitCode, stderr } = await install.ended;
-  clearTimeout(timer);
-  if (exitCode === 0) {
-    rmSync(GOBIN, { recursive: true, force: true });
-    renameSync(part, GOBIN);
-    return { folder: GOBIN };
-  }
-  rmSync(part, { recursive: true, force: true });
-  return {
-    missing: `there is no \`nats\` on the PATH, and go could not bring it: ${stderr.trim().split("\n").at(-1) ?? ""}`,
-  };
 }
