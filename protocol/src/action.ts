@@ -45,6 +45,19 @@ export const Delays = z.object({
 });
 export type Delays = z.infer<typeof Delays>;
 
+/** How often it runs again after an error and after a success, and when. */
+export const Repeat = z.object({
+  error: z.int(),
+  success: z.int(),
+  backoffMs: z.int(),
+  factor: z.number().optional(),
+  maxMs: z.int().optional(),
+  jitter: z.boolean().optional(),
+  /** How often it has. */
+  done: z.int().optional(),
+});
+export type Repeat = z.infer<typeof Repeat>;
+
 /** The instants at which something falls due; absent = never. */
 export const Timers = z.object({
   /** Not to be begun before. */
@@ -137,7 +150,9 @@ export const ActionRecord = z.object({
   claim: Claim.optional(),
   delays: Delays,
   timers: Timers,
-  repeat: z.object({ error: z.int(), success: z.int(), backoffMs: z.int() }),
+  repeat: Repeat,
+  /** How long its closed record is kept, where its kind says so. */
+  keepMs: z.int().min(1_000).optional(),
   watcherFailures: z.int().min(0),
   maxWatcherFailures: z.int().min(1),
   paused: PausedAction.optional(),

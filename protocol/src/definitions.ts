@@ -75,6 +75,12 @@ export const RepeatPolicy = z.strictObject({
   error: z.int().min(0).max(1_000_000).default(0),
   success: z.int().min(0).max(1_000_000).default(0),
   backoff: Duration.default(10_000),
+  /** By how much each wait is longer than the one before; 1 by default. */
+  factor: z.number().min(1).max(100).optional(),
+  /** The longest wait; a day by default. */
+  max: Duration.optional(),
+  /** Each wait is between half and all of what it would be, so that those that failed together do not come back together. */
+  jitter: z.boolean().optional(),
 });
 export type RepeatPolicy = z.infer<typeof RepeatPolicy>;
 

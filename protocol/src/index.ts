@@ -8,6 +8,7 @@ export {
   JournalEntry,
   JsonObject,
   PausedAction,
+  Repeat,
   Timers,
   Transition,
   TriggerSource,

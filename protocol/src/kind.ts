@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Delays, JsonObject } from "./action.ts";
+import { Delays, JsonObject, Repeat } from "./action.ts";
 import { Reference, Version } from "./ids.ts";
 
 /**
@@ -12,7 +12,13 @@ export const KindRecord = z.object({
   /** Where its actions run unless they, their jet action, jet or template say otherwise. */
   pool: Reference,
   delays: Delays.partial().default({}),
-  repeat: z.object({ error: z.int().min(0), success: z.int().min(0), backoffMs: z.int().min(0) }).optional(),
+  repeat: Repeat.omit({ done: true }).optional(),
+  /** How long closed records are kept; the mesh's own time by default. */
+  keepMs: z
+    .int()
+    .min(1_000)
+    .max(365 * 86_400_000)
+    .optional(),
   maxWatcherFailures: z.int().min(1).max(1_000).optional(),
   /** Its actions can be rolled back: their records are kept for that. */
   rollback: z.literal(true).optional(),

@@ -52,7 +52,7 @@ const TABLES = { API_REQUESTS: protocol.API_REQUESTS, SVC_REQUESTS: protocol.SVC
 
 /** Read by others within one of the above. */
 const WITHIN = [
-  ...["Note", "Signal", "WorkflowStep"],
+  ...["Repeat", "Note", "Signal", "WorkflowStep"],
   ...[
     "AcceptedTrigger",
     "AccessAnswer",

@@ -164,6 +164,18 @@ describe("A14 what a workflow is made of", () => {
   });
 });
 
+test("A12 a kind says how long its closed records are kept", async () => {
+  const [brief, other] = [await make("brief"), await make("work", { name: "kept" })];
+  await ended(other);
+  await eventually("the record to go", () =>
+    get(brief).then(
+      () => undefined,
+      (thrown: { code?: string }) => (thrown.code === "unknown_run" ? true : undefined),
+    ),
+  );
+  expect(await get(other)).toMatchObject({ state: "CLOSED" });
+});
+
 test("A18 code that takes another way than before is found out, and at which step", async () => {
   expect(await ended(await make("fickle"))).toMatchObject({
     outcome: "ERROR",

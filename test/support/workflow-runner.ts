@@ -183,6 +183,15 @@ const foreign = defineWorkflow({
   },
 });
 
+/** Its closed records are kept for a second. */
+const brief = defineAction({
+  kind: "brief",
+  argument: z.object({}),
+  result: z.null(),
+  keep: "1s",
+  main: () => success(null),
+});
+
 /** Puts a line into the witness, and takes it out by another. */
 const undoable = defineAction({
   kind: "undoable",
@@ -235,5 +244,6 @@ await runRunner({
     foreign,
     undoable,
     reversible,
+    brief,
   ],
 });

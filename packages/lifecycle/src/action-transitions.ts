@@ -1,4 +1,12 @@
-import type { ActionError, ActionRecord, ActionState, Claim, Instant, Note } from "@jetmesh/protocol";
+import {
+  type ActionError,
+  type ActionRecord,
+  type ActionState,
+  type Claim,
+  hashOfKey,
+  type Instant,
+  type Note,
+} from "@jetmesh/protocol";
 import type { ActionDecision, ActionEffect, Leavings } from "./action-events.ts";
 import { after, type Now, toInstant, toMs } from "./instants.ts";
 import { keepNote } from "./notes.ts";
@@ -288,10 +296,11 @@ function repeat(record: ActionRecord, outcome: "SUCCESS" | "ERROR", now: Now): A
     bag: {},
     journal: [],
     watcherFailures: 0,
-    repeat: { ...record.repeat, ...left },
+    repeat: { ...record.repeat, ...left, done: (record.repeat.done ?? 0) + 1 },
   };
-  const notBefore = toInstant(now + record.repeat.backoffMs);
-  const expiresAt = after(now + record.repeat.backoffMs, record.delays.startMs);
+  const waitMs = waitOf(record);
+  const notBefore = toInstant(now + waitMs);
+  const expiresAt = after(now + waitMs, record.delays.startMs);
   return write(
     {
       ...enter(again, "SLEEPING", now, `repeat after ${outcome}`),
@@ -299,6 +308,18 @@ function repeat(record: ActionRecord, outcome: "SUCCESS" | "ERROR", now: Now): A
     },
     { type: "resume" },
   );
+}
+
+const DAY_MS = 86_400_000;
+
+/** Jitter by the action's id and how often it has run again: nothing is drawn here, and no two actions have the same. */
+function waitOf({
+  id,
+  repeat: { backoffMs: backoff, factor = 1, maxMs, jitter = false, done = 0 },
+}: ActionRecord): number {
+  const max = maxMs ?? Math.max(backoff, DAY_MS);
+  const share = (hashOfKey(`${id}.${String(done)}`) % 10_000) / 10_000;
+  return backoffMs({ backoff, factor, max, jitter }, done + 1, share);
 }
 
 export function close(record: ActionRecord, now: Now): ActionDecision {

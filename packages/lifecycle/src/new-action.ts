@@ -80,6 +80,7 @@ export function newAction(given: NewAction, now: Now): ActionRecord {
       ...(deadlineAt === undefined ? {} : { deadlineAt }),
     },
     repeat: repeatOf(given),
+    ...(registered?.keepMs === undefined ? {} : { keepMs: registered.keepMs }),
     watcherFailures: 0,
     maxWatcherFailures: registered?.maxWatcherFailures ?? 5,
     rollbackable:
@@ -95,7 +96,15 @@ export function newAction(given: NewAction, now: Now): ActionRecord {
 function repeatOf({ definition: { jetAction }, repeat, registered }: NewAction): ActionRecord["repeat"] {
   const ofJet = jetAction?.repeat;
   const own = repeat ?? (ofJet !== undefined && ofJet.error + ofJet.success > 0 ? ofJet : undefined);
-  if (own !== undefined) return { error: own.error, success: own.success, backoffMs: own.backoff };
+  if (own !== undefined) {
+    const { error, success, backoff: backoffMs, factor, max: maxMs, jitter } = own;
+    return {
+      ...{ error, success, backoffMs },
+      ...(factor === undefined ? {} : { factor }),
+      ...(maxMs === undefined ? {} : { maxMs }),
+      ...(jitter === undefined ? {} : { jitter }),
+    };
+  }
   return registered?.repeat ?? { error: 0, success: 0, backoffMs: ofJet?.backoff ?? DEFAULT_BACKOFF_MS };
 }
 const DEFAULT_BACKOFF_MS = 10_000;

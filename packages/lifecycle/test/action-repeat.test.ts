@@ -39,7 +39,12 @@ describe("an outcome with repeats left for it", () => {
   });
 
   it("spends the budget of that outcome and leaves the other's", () => {
-    expect(written(executing({ repeat }), threw).repeat).toEqual({ error: 1, success: 1, backoffMs: 5_000 });
+    expect(written(executing({ repeat }), threw).repeat).toEqual({
+      error: 1,
+      success: 1,
+      backoffMs: 5_000,
+      done: 1,
+    });
   });
 
   it("is an outcome once the budget is spent", () => {

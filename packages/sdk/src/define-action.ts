@@ -40,9 +40,22 @@ export interface ActionOptions<A extends z.ZodType, R extends z.ZodType, L> {
   /** How often the watcher is asked; 10 s by default. */
   readonly frequency?: Time;
   /** How often it runs again, after an error or a success, from its start with an empty bag. */
-  readonly repeat?: { readonly error?: number; readonly success?: number; readonly backoff?: Time };
+  readonly repeat?: Repeats;
+  /** How long closed records are kept: a day by default, seven where there is a rollback. */
+  readonly keep?: Time;
   /** How often in a row the watcher may throw; 5 by default. */
   readonly maxWatcherFailures?: number;
+}
+
+export interface Repeats {
+  readonly error?: number;
+  readonly success?: number;
+  /** How long it waits before it runs again, 10 s by default; `factor` times longer each time, at most `max`. */
+  readonly backoff?: Time;
+  readonly factor?: number;
+  readonly max?: Time;
+  /** Between half and all of that. */
+  readonly jitter?: boolean;
 }
 
 /** A kind as runners take it, with its types for whoever makes actions of it. */
@@ -116,7 +129,7 @@ export function defineAction<A extends z.ZodType, R extends z.ZodType, L = undef
 
 type Registered = Pick<
   ActionOptions<z.ZodType, z.ZodType, unknown>,
-  "kind" | "pool" | "argument" | "delays" | "frequency" | "repeat" | "maxWatcherFailures"
+  "kind" | "pool" | "argument" | "delays" | "frequency" | "repeat" | "maxWatcherFailures" | "keep"
 > & { readonly rollback?: unknown };
 
 export function registrationOf({
@@ -128,6 +141,7 @@ export function registrationOf({
   repeat,
   maxWatcherFailures,
   rollback,
+  keep,
 }: Registered): KindRecord {
   const times = {
     startMs: timeOf(delays?.start),
@@ -148,10 +162,14 @@ export function registrationOf({
             error: repeat.error ?? 0,
             success: repeat.success ?? 0,
             backoffMs: timeOf(repeat.backoff) ?? 10_000,
+            ...(repeat.factor === undefined ? {} : { factor: repeat.factor }),
+            ...(repeat.max === undefined ? {} : { maxMs: timeOf(repeat.max) }),
+            ...(repeat.jitter === undefined ? {} : { jitter: repeat.jitter }),
           },
         }),
     ...(maxWatcherFailures === undefined ? {} : { maxWatcherFailures }),
     ...(rollback === undefined ? {} : { rollback: true }),
+    ...(keep === undefined ? {} : { keepMs: timeOf(keep) }),
     argument: z.toJSONSchema(argument, { io: "input", unrepresentable: "any" }) as JsonObject,
   });
 }

@@ -1,5 +1,11 @@
 export type { ActionContext } from "./context.ts";
-export { type ActionOptions, type DefinedAction, defineAction, type Time } from "./define-action.ts";
+export {
+  type ActionOptions,
+  type DefinedAction,
+  defineAction,
+  type Repeats,
+  type Time,
+} from "./define-action.ts";
 export {
   type Failure,
   failure,

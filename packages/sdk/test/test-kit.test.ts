@@ -63,6 +63,32 @@ describe("a kind in a unit test", () => {
     expect(kit.calls.map(({ at }) => at)).toEqual([0, 60_000, 120_000]);
   });
 
+  it("repeats less and less often where it says so, and not together with others", async () => {
+    const patient = defineAction({
+      kind: "patient",
+      argument: z.object({}),
+      result: z.null(),
+      repeat: { error: 4, backoff: "1s", factor: 10, max: "5s", jitter: true },
+      main: () => failure("never", "never"),
+    });
+    const waitsOf = async (): Promise<number[]> => {
+      const kit = createTestKit({ kinds: [patient] });
+      for (let n = 0; n < 3; n += 1) kit.create(patient, {});
+      await kit.advance("1h");
+      const last = kit.calls.map(({ id }) => id).at(-1);
+      const at = kit.calls.filter(({ id }) => id === last).map((call) => call.at);
+      return at.slice(1).map((one, n) => one - (at[n] ?? 0));
+    };
+    const waits = await waitsOf();
+    expect(waits).toEqual(await waitsOf());
+    const most = [1_000, 5_000, 5_000, 5_000];
+    for (const [n, wait] of waits.entries()) {
+      expect(wait).toBeLessThanOrEqual(most[n] ?? 0);
+      expect(wait).toBeGreaterThanOrEqual((most[n] ?? 0) / 2);
+    }
+    expect(new Set(waits).size).toBe(4);
+  });
+
   it("is not begun before its time, is paused and canceled as it would be", async () => {
     const kit = createTestKit({ kinds: [add], now: new Date("2026-03-01T00:00:00Z") });
     const id = kit.create(add, { a: 1, b: 1 }, { notBefore: "2026-03-01T12:00:00.000Z" });

@@ -43,7 +43,7 @@ export async function settleAction(deps: Deps, { record, revision }: ActionAt): 
   const closed = decideAction(record, { type: "owner_told" }, deps.clock.now());
   if (closed.kind !== "write") return;
   const { JM_CLOSED_TTL_MS: closedTtl, JM_ROLLBACK_WINDOW_MS: window } = deps.config;
-  const ttlMs = closed.expiry === "rollback_window" ? window : closedTtl;
+  const ttlMs = record.keepMs ?? (closed.expiry === "rollback_window" ? window : closedTtl);
   // A conflict: somebody else closed it meanwhile, and it is closed either way.
   await deps.store.actions.swap(record.id, closed.next, revision, { point: "action.close", ttlMs });
 }
@@ -82,7 +82,7 @@ async function settleRollback(deps: Deps, { record, revision }: ActionAt): Promi
   const { JM_CLOSED_TTL_MS: closedTtl, JM_ROLLBACK_WINDOW_MS: window } = deps.config;
   await deps.store.actions.swap(id, record, revision, {
     point: "action.undone",
-    ttlMs: succeeded ? closedTtl : window,
+    ttlMs: succeeded ? closedTtl : (record.keepMs ?? window),
   });
 }
 

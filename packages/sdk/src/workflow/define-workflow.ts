@@ -2,7 +2,7 @@ import { type Leavings, serializeError } from "@jetmesh/lifecycle";
 import type { KindContext } from "@jetmesh/runner";
 import { actionIdOfChild } from "@jetmesh/service-kit";
 import type { z } from "zod";
-import { type DefinedAction, registrationOf, type Time } from "../define-action.ts";
+import { type DefinedAction, type Repeats, registrationOf, type Time } from "../define-action.ts";
 import { rollBackSteps } from "./roll-back-steps.ts";
 import { runPass } from "./run-pass.ts";
 import { ChangedWorkflowError, StepError } from "./step-error.ts";
@@ -25,7 +25,9 @@ export interface WorkflowOptions<A extends z.ZodType, R extends z.ZodType> {
   /** Start: how long until a runner begins it; deadline: of all of it. None by default. */
   readonly delays?: { readonly start?: Time; readonly deadline?: Time };
   /** How often it runs again, from its start and with new steps. */
-  readonly repeat?: { readonly error?: number; readonly success?: number; readonly backoff?: Time };
+  readonly repeat?: Repeats;
+  /** How long closed records are kept: a day by default, seven where it can be rolled back. */
+  readonly keep?: Time;
 }
 
 export function defineWorkflow<A extends z.ZodType, R extends z.ZodType>(
