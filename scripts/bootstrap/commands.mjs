@@ -48,6 +48,7 @@ export const COMMANDS = {
   "bench:size": (args) => runScript(inRoot("test/bench/size.bench.ts"), args),
   "bench:overload": (args) => runScript(inRoot("test/bench/overload.bench.ts"), args),
   "bench:profile": (args) => runScript(inRoot("test/bench/profile.bench.ts"), args),
+  "bench:workflow": (args) => runScript(inRoot("test/bench/workflow.bench.ts"), args),
   "bench:writer": (args) => runScript(inRoot("test/bench/writer.bench.ts"), args),
 };
 
@@ -69,6 +70,7 @@ const WITH_SERVER = [
   "bench:size",
   "bench:overload",
   "bench:profile",
+  "bench:workflow",
   "bench:writer",
 ];
 

@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { MeshClient } from "@jetmesh/client";
+import { isRefusal, type MeshClient } from "@jetmesh/client";
 import type { ActionRecord, CreatedAction } from "@jetmesh/protocol";
 import { eventually, startMesh, type TestMesh } from "@jetmesh/testkit";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -170,7 +170,7 @@ test("A12 a kind says how long its closed records are kept", async () => {
   await eventually("the record to go", () =>
     get(brief).then(
       () => undefined,
-      (thrown: { code?: string }) => (thrown.code === "unknown_run" ? true : undefined),
+      (thrown: unknown) => (isRefusal(thrown, "unknown_run") ? true : undefined),
     ),
   );
   expect(await get(other)).toMatchObject({ state: "CLOSED" });
