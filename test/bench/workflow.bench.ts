@@ -5,7 +5,7 @@ import { startMesh } from "@jetmesh/testkit";
 import { quantile, round } from "./report/statistics.ts";
 
 /**
- * Workflows: many at once of parallel steps that wait, and how soon after its last step's end each has ended; and what a
+ * How soon a created action begins. Workflows: many at once of parallel steps that wait, and how soon after its last step's end each has ended; and what a
  * step costs in a chain of ten, a hundred and a thousand.
  */
 const { values } = parseArgs({
@@ -49,6 +49,19 @@ function lagOf({ id, steps = [], endedAt }: ActionRecord): Promise<number> {
 }
 
 await run("fan", { many: 1 });
+/** Between the request and the runner's having begun it, one at a time on a mesh that does nothing else. */
+const starts: number[] = [];
+for (let n = 0; n < 200; n += 1) {
+  const at = performance.timeOrigin + performance.now();
+  const { actionId } = await client.request<CreatedAction>("action.create", {
+    ...{ kind: "step", argument: { waitMs: 0 } },
+  });
+  const { transitions } = await client.ended(actionId);
+  const begun = transitions.find(({ to }) => to === "EXECUTING_MAIN")?.at ?? "";
+  starts.push(Math.max(0, Date.parse(begun) - at));
+}
+starts.sort((a, b) => a - b);
+
 const began = performance.now();
 const lags: number[] = [];
 const waiting = Array.from({ length: many }, (_, n) => n).values();
@@ -79,6 +92,7 @@ for (const long of [10, 100, 1_000]) {
 }
 
 const result = {
+  startMs: { p50: round(quantile(starts, 0.5), 1), p99: round(quantile(starts, 0.99), 1) },
   workflows: many,
   parallel,
   createdPerSecond: round(many / (createdMs / 1_000), 0),
@@ -88,6 +102,9 @@ const result = {
 };
 if (values.json) console.log(JSON.stringify(result));
 else {
+  console.log(
+    `from the request to the begin of an action, idle: p50 ${String(result.startMs.p50)} ms, p99 ${String(result.startMs.p99)} ms`,
+  );
   console.log(
     `${String(many)} workflows of ${String(parallel)} parallel steps that wait: all ended after ${String(result.allEndedAfterMs)} ms`,
   );

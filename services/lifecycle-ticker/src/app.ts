@@ -4,7 +4,7 @@ import { type Change, createMeshStore, follow, writeRepeatable } from "@jetmesh/
 import type { TickerConfig } from "./config.ts";
 import { watchHolders } from "./holders.ts";
 import { seekLeadership } from "./lease.ts";
-import { createSchedule } from "./schedule.ts";
+import { createSchedule, SLOT_MS } from "./schedule.ts";
 
 /**
  * Calls resume when an action is due: watcher frequency, delays, repeats, dead holders. It follows the headers of
@@ -19,7 +19,8 @@ interface Followed {
   resumed: number;
 }
 
-const TICK_MS = 100;
+/** How often it looks at what has changed. */
+const LOOK_MS = 100;
 const MOST_A_TICK = 2_000;
 /** A fresh action is resumed by who made it; only when that seems lost the ticker does. */
 const FRESH_MS = 5_000;
@@ -70,7 +71,7 @@ export async function startTicker({
   };
   const follower = follow(connection, names, {
     bucket: names.buckets.actions,
-    everyMs: TICK_MS,
+    everyMs: LOOK_MS,
     headersOnly: true,
     onChange,
     onProblem,
@@ -113,7 +114,7 @@ export async function startTicker({
     if (due.length === 0) return;
     isTicking = true;
     ticking = resumeAll(due).finally(() => (isTicking = false));
-  }, TICK_MS);
+  }, SLOT_MS);
 
   const holders = watchHolders({
     connection,

@@ -1,9 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createSchedule } from "../src/schedule.ts";
+import { createSchedule, SLOT_MS } from "../src/schedule.ts";
 
-/** How much later than asked an action may be taken: the width of a slot. */
-const SLOT_MS = 250;
 const T = 1_000_000;
 
 describe("a schedule", () => {
