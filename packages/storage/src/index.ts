@@ -53,6 +53,7 @@ export {
 } from "./requests.ts";
 export { type ReshardOptions, type ReshardReport, reshard } from "./reshard.ts";
 export { type Place, scan } from "./scan.ts";
+export { scanNewest } from "./scan-newest.ts";
 export { sendResume } from "./send-resume.ts";
 export { type Keyring, type ServerConfigOptions, serverConfig, subjectsOfUser } from "./server-config.ts";
 export { createShardedBucket } from "./sharded-bucket.ts";
