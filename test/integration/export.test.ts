@@ -190,7 +190,9 @@ test("a page at a time it is the same", async () => {
 
 test("what has its default is left out, and a jet has no state in it", async () => {
   const [document] = await exportDocuments(from, { kinds: ["Jet"] });
-  expect(document).toEqual(of("Jet", { reference: "db1", name: "db1", template: "database" }));
+  expect(document).toEqual(
+    of("Jet", { reference: "db1", name: "db1", template: "database", managers: ["root"] }),
+  );
   const states = await exportDocuments(from, { kinds: ["State"] });
   expect(states).toContainEqual(of("State", { reference: "resting", name: "resting" }));
 });
