@@ -197,6 +197,30 @@ test("what has its default is left out, and a jet has no state in it", async () 
   expect(states).toContainEqual(of("State", { reference: "resting", name: "resting" }));
 });
 
+test.each([
+  ["state", "State"],
+  ["plan", "Plan"],
+  ["user", "User"],
+  ["template", "Template"],
+] as const)(
+  "a list of definitions goes on behind its cursor, by the API and by `jm %s list`",
+  async (word, kind) => {
+    const whole = (await exportDocuments(from, { kinds: [kind] })).map(({ reference }) => reference).sort();
+    const paged: string[] = [];
+    for await (const one of from.pages(`${word}.list`, { limit: 1 })) paged.push(one.reference);
+    expect(paged.toSorted()).toEqual(whole);
+    const printed: string[] = [];
+    let rest: readonly string[] = [];
+    do {
+      const text = await jm(full, word, "list", "--limit", "1", "--json", ...rest);
+      const page = JSON.parse(text) as { items: { reference: string }[]; cursor?: string };
+      printed.push(...page.items.map(({ reference }) => reference));
+      rest = page.cursor === undefined ? [] : ["--cursor", page.cursor];
+    } while (rest.length > 0);
+    expect(printed.toSorted()).toEqual(whole);
+  },
+);
+
 test("the text that `jm export` prints is what `jm apply` takes, and the same each time", async () => {
   const file = join(tmpdir(), `jm-export-${String(process.pid)}.yaml`);
   const text = await jm(full, "export");
