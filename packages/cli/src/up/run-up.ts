@@ -188,9 +188,9 @@ function end({ options, store }: Up, failures: readonly Error[]): void {
   const { output, once } = options;
   const [first, ...others] = failures;
   if (first === undefined) {
-    if (once) store.remove();
-    output.line(once ? "done: up, down and gone" : "stopped");
-    return;
+    if (!once) return output.line("stopped");
+    store.remove();
+    return output.result({ ok: true }, () => ["done: up, down and gone"]);
   }
   for (const other of others) output.note(`jm: also: ${other.message}`);
   if (once) output.note(`the logs are kept in ${store.path}/logs`);
