@@ -25,6 +25,7 @@ export { follow } from "./follow-shards.ts";
 export { parseJson, readJson } from "./json.ts";
 export { findLeftovers, type Leftover } from "./leftovers.ts";
 export { mayRead } from "./may-read.ts";
+export { type BackupMark, markBackup, releaseMesh } from "./mesh-backup.ts";
 export {
   agreeOnShards,
   type MeshAt,
