@@ -30,7 +30,7 @@ export default defineConfig({
         test: {
           name: "e2e",
           include: ["test/e2e/**/*.test.ts"],
-          globalSetup: ["test/support/nats-command.ts"],
+          globalSetup: ["test/support/nats-binary.ts"],
           testTimeout: 120_000,
           hookTimeout: 120_000,
           // Whole meshes of processes: one at a time, or their time limits measure the machine.

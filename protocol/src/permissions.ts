@@ -100,7 +100,7 @@ export function grantsOf(names: Names): Readonly<Record<ServiceName, Grants>> {
         svc.ofInstance("gateway", "*", "told"),
         ...["PING", "INFO", "STATS"].flatMap((verb) => [`$SRV.${verb}`, `$SRV.${verb}.>`]),
       ],
-      reads: streamsOf(definitions, jets, actions).concat(streams.dead),
+      reads: streamsOf(definitions, jets, actions).concat(streams.logs, streams.dead),
       follows: streamsOf(definitions, jets, actions).concat(streams.logs, streams.dead),
       takes: [],
       manages: [],
@@ -143,9 +143,11 @@ export function grantsOf(names: Names): Readonly<Record<ServiceName, Grants>> {
       reads: streamsOf(definitions, jets, actions, runners, leases).concat(
         streams.triggers,
         streams.resume,
+        streams.history,
         streams.dead,
       ),
-      follows: streamsOf(definitions, jets, actions),
+      // Whether an entry was written already, where the stream cannot tell any more.
+      follows: streamsOf(definitions, jets, actions).concat(streams.history),
       takes: [
         { stream: streams.triggers, consumer: TRIGGER_CONSUMER },
         { stream: streams.advisories, consumer: ADVISORY_CONSUMER },

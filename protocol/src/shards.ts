@@ -38,7 +38,7 @@ export const MESH_KEY = "mesh";
 /**
  * What holds for the whole mesh: how many shards jets and actions have. Written once, before the first of their
  * streams is made; changed by resharding alone, which says here what it is at, so that no service starts meanwhile
- * and it can be run again after a crash.
+ * and it can be run again after a crash. And, while a backup is taken, that it is: so it is in what is restored.
  */
 export const MeshRecord = z.object({
   v: Version,
@@ -53,5 +53,6 @@ export const MeshRecord = z.object({
       at: Instant,
     })
     .optional(),
+  backup: z.object({ id: z.string(), at: Instant }).optional(),
 });
 export type MeshRecord = z.infer<typeof MeshRecord>;

@@ -148,6 +148,7 @@ test("from several to several it goes by way of one, and back to what it was, as
   for (const shards of [3, 1, 4]) {
     const done = await runJm(mesh.url, ["--json", "reshard", "--to", String(shards)]);
     expect(done.code, done.output).toBe(0);
+    expect(JSON.parse(done.output)).toMatchObject({ shards });
     expect(await shardsNow()).toEqual({ v: 1, shards });
     expect(await streamsNow()).toEqual(streamsOf(shards));
     const after = await recordsOf(connection, shards);

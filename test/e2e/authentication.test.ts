@@ -123,11 +123,15 @@ describe("jm up --auth", () => {
     expect(await as("alice", ["jet", "list"])).toMatchObject({ exitCode: 0 });
     expect(await as("alice", ["jet", "list"], old)).toMatchObject({ exitCode: 1 });
     copyFileSync(fileOf("alice"), old);
-    expect(await auth("revoke", "alice")).toMatchObject({ exitCode: 0 });
+    const revoked = await auth("revoke", "alice", "--json");
+    expect(revoked).toMatchObject({ exitCode: 0, stdout: '{"user":"alice","revoked":true}\n' });
     expect(await as("alice", ["jet", "list"], old)).toMatchObject({ exitCode: 1 });
     expect((await as("alice", ["jet", "list"])).stderr).toContain("jm auth key alice");
     expect(await auth("revoke", "alice")).toMatchObject({ exitCode: 1 });
-    expect(await auth("key", "alice")).toMatchObject({ exitCode: 0 });
+    const given = await auth("key", "alice", "--json");
+    expect(given).toMatchObject({ exitCode: 0, stderr: "" });
+    expect(given.stdout).toMatch(/^[^\n]+\n$/);
+    expect(JSON.parse(given.stdout)).toMatchObject({ user: "alice", file: fileOf("alice") });
   });
 
   test("is still on when it starts again, with the users that it had", async () => {

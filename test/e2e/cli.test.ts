@@ -261,10 +261,8 @@ describe("an action", () => {
       new RegExp(`^${actionId} +six +turn +root`, "m"),
     );
     expect((await jm("action", "logs", actionId)).stdout).toBe("hello\nyou\n");
-    const chunks = (await jm("--json", "action", "logs", actionId)).stdout.trim().split("\n");
-    expect(chunks.map((line) => (JSON.parse(line) as { text: string; step: string }).text).join("")).toBe(
-      "hello\nyou\n",
-    );
+    const chunks = await json<{ items: { text: string; step: string }[] }>("action", "logs", actionId);
+    expect(chunks.items.map(({ text }) => text).join("")).toBe("hello\nyou\n");
   });
 
   it("is followed until it has ended", async () => {

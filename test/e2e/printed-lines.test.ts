@@ -1,6 +1,6 @@
 import { delimiter, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, type TestContext } from "vitest";
-import { natsCommand } from "../support/nats-command.ts";
+import { natsBinary } from "../support/nats-binary.ts";
 import {
   type Ended,
   markedFolder,
@@ -18,7 +18,7 @@ let nats: { readonly folder: string } | { readonly missing: string };
 const BROUGHT_MS = 300_000;
 
 beforeAll(async () => {
-  nats = await natsCommand();
+  nats = await natsBinary();
   up = startBootstrapped(["--store", join(folder.path, "store"), "--port", "-1"], { env: folder.env });
   await up.prints(/Ctrl-C stops it/);
   lines = [...up.output().matchAll(/^ {2}((?:nats|\.\/jm) .*)$/gm)].map(([, line = ""]) => line);

@@ -33,6 +33,31 @@ async function answers(url: string): Promise<boolean> {
   );
 }
 
+describe("`up` on a store that was restored from a backup", () => {
+  it("says that it waits, and for what, and goes on once it is told to", async () => {
+    await using folder = markedFolder();
+    const store = join(folder.path, "store");
+    const start = (): RunningCommand =>
+      startJm(["up", "--store", store, "--port", "-1"], { env: folder.env });
+    const first = start();
+    const [, url = ""] = await first.prints(/The mesh is at (nats:\S+)\./);
+    const env = { ...folder.env, JM_FAULTS: "mesh.backup/before=crash@2" };
+    // As it is in a copy: nobody takes the mark off.
+    await runJm(["--url", url, "backup", "--", "true"], { env });
+    first.signalGroup("SIGINT");
+    await first.ended;
+    const second = start();
+    const [, again = ""] = await second.prints(/paused: .* `jm --url (\S+) doctor --restored`/);
+    expect(await runJm(["--url", again, "doctor", "--restored"], { env: folder.env })).toMatchObject({
+      exitCode: 0,
+    });
+    await second.prints(/The mesh is at/);
+    second.signalGroup("SIGINT");
+    expect((await second.ended).exitCode).toBe(0);
+    await folder.nothingIsLeft();
+  });
+});
+
 describe("a running `npm start`", () => {
   it("ends by Ctrl-C, which arrives several times, with 0 and nothing left", async () => {
     await using folder = markedFolder();

@@ -60,6 +60,9 @@ test("making jets takes a manager, who joins the managers of the jet that he mad
   });
   await bob.request("jet.create", { template: "loop", reference: "bobs", wait: true });
   expect(await root.request("jet.get", { reference: "bobs" })).toMatchObject({ managers: ["bob"] });
+  // Root may do all of it anyhow; that they made it is to be seen as of anybody else.
+  await root.request("jet.create", { template: "loop", reference: "roots", wait: true });
+  expect(await root.request("jet.get", { reference: "roots" })).toMatchObject({ managers: ["root"] });
   expect(
     (await bob.request<{ items: { reference: string }[] }>("jet.list")).items
       .map(({ reference }) => reference)

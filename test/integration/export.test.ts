@@ -190,10 +190,36 @@ test("a page at a time it is the same", async () => {
 
 test("what has its default is left out, and a jet has no state in it", async () => {
   const [document] = await exportDocuments(from, { kinds: ["Jet"] });
-  expect(document).toEqual(of("Jet", { reference: "db1", name: "db1", template: "database" }));
+  expect(document).toEqual(
+    of("Jet", { reference: "db1", name: "db1", template: "database", managers: ["root"] }),
+  );
   const states = await exportDocuments(from, { kinds: ["State"] });
   expect(states).toContainEqual(of("State", { reference: "resting", name: "resting" }));
 });
+
+test.each([
+  ["state", "State"],
+  ["plan", "Plan"],
+  ["user", "User"],
+  ["template", "Template"],
+] as const)(
+  "a list of definitions goes on behind its cursor, by the API and by `jm %s list`",
+  async (word, kind) => {
+    const whole = (await exportDocuments(from, { kinds: [kind] })).map(({ reference }) => reference).sort();
+    const paged: string[] = [];
+    for await (const one of from.pages(`${word}.list`, { limit: 1 })) paged.push(one.reference);
+    expect(paged.toSorted()).toEqual(whole);
+    const printed: string[] = [];
+    let rest: readonly string[] = [];
+    do {
+      const text = await jm(full, word, "list", "--limit", "1", "--json", ...rest);
+      const page = JSON.parse(text) as { items: { reference: string }[]; cursor?: string };
+      printed.push(...page.items.map(({ reference }) => reference));
+      rest = page.cursor === undefined ? [] : ["--cursor", page.cursor];
+    } while (rest.length > 0);
+    expect(printed.toSorted()).toEqual(whole);
+  },
+);
 
 test("the text that `jm export` prints is what `jm apply` takes, and the same each time", async () => {
   const file = join(tmpdir(), `jm-export-${String(process.pid)}.yaml`);

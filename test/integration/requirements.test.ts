@@ -1,8 +1,10 @@
 import type { MeshClient } from "@jetmesh/client";
 import {
+  allHistory,
   applyDocuments,
   type Document,
   eventually,
+  planDocument,
   startMesh,
   type TestMesh,
   userDocument,
@@ -217,6 +219,31 @@ describe("a requirement that is to be brought up", () => {
     await withoutHolds(root, db);
     expect(await answerTo(root, db, "destroy")).toBe("SUCCESS");
     expect(await answerTo(root, app, "start")).toBe("requirement_unmet");
+  });
+
+  test("that failed for another who asked in between is tried once more, and then refused", async () => {
+    const slow = planDocument("slow-to-fail", [{ wait: 400 }, { shell: "exit 1" }]);
+    await applyDocuments(root, [slow]);
+    const { app, db } = await madePair({ actions: ["start"], otherwise: "bring" }, { start: "slow-to-fail" });
+    const answer = answerTo(root, app, "start");
+    await eventually(
+      "the trigger to wait",
+      async () => (await recordOf(root, app)).queue.length || undefined,
+    );
+    // A target comes before what waits, and takes its place at the required jet.
+    root.connection.nc.publish(root.names.trigger.ofTarget("root", app, "running"), "{}");
+    expect(await answer).toBe("ERROR");
+    expect(await recordOf(root, app)).toMatchObject({
+      state: "stopped",
+      queue: [],
+      lastTarget: { outcome: "ERROR", code: "requirement_unmet" },
+    });
+    const tried = (await allHistory(root.connection, root.names)).filter((one) => one.jet === db);
+    expect(tried.filter(({ action }) => action === "start").map(({ outcome }) => outcome)).toEqual([
+      "ERROR",
+      "ERROR",
+      "ERROR",
+    ]);
   });
 });
 

@@ -7,18 +7,21 @@ type LogChunk = LogsReply["items"][number];
 
 const LOOK_EVERY_MS = 300;
 
-/** Prints what there is; with `follow` also what comes, until the action has ended. */
+/** Prints what there is; with `follow` also what comes, until the action has ended, each as it comes. */
 export async function printLogs(
   { client, settings, output }: MeshContext,
   id: string,
   follow: boolean,
 ): Promise<void> {
   const { timeoutMs } = settings;
+  const items: unknown[] = [];
   const print = (chunk: LogChunk): void => {
     const { data, ...rest } = chunk;
     const bytes = Buffer.from(data, "base64");
-    if (output.isJson) output.event({ ...rest, text: bytes.toString() }, "");
-    else output.raw(bytes);
+    if (!output.isJson) return output.raw(bytes);
+    const shown = { ...rest, text: bytes.toString() };
+    if (follow) output.event(shown, "");
+    else items.push(shown);
   };
   let after = 0;
   for (;;) {
@@ -26,9 +29,10 @@ export async function printLogs(
     const hasEnded =
       !follow || (await client.request<ActionRecord>("action.get", { id }, timeoutMs)).outcome !== undefined;
     after = await readLogs(client, id, { after, timeoutMs }, print);
-    if (hasEnded) return;
+    if (hasEnded) break;
     await sleep(LOOK_EVERY_MS);
   }
+  if (!follow) output.result({ items }, () => []);
 }
 
 /** Everything from a place on; gives the place to go on from. */

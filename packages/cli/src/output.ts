@@ -1,7 +1,10 @@
 import { EXIT, type ExitCode, reportOf } from "./errors.ts";
 import { formatRecord, formatTable } from "./table.ts";
 
-/** The one place that writes: tables and lines for people, JSON for machines. */
+/**
+ * The one place that writes: tables and lines for people; for machines one line of JSON, which is an object, or one for each
+ * event of what goes on (`up`, `watch`, `action logs --follow`).
+ */
 export interface Output {
   readonly isJson: boolean;
   /** A result: with `--json` the value as it is, else the lines made of it. */
@@ -23,11 +26,11 @@ export interface Output {
 
 const toStdout = (text: string | Uint8Array): void => void process.stdout.write(text);
 const toStderr = (text: string): void => void process.stderr.write(text);
-const json = (value: unknown, indent = 0): string => `${JSON.stringify(value, null, indent)}\n`;
+const json = (value: unknown): string => `${JSON.stringify(value)}\n`;
 
 export function createOutput(isJson: boolean): Output {
   const result = (value: unknown, lines: () => readonly string[]): void => {
-    if (isJson) return toStdout(json(value, 2));
+    if (isJson) return toStdout(json(value));
     for (const line of lines()) toStdout(`${line}\n`);
   };
   return {

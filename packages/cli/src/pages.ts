@@ -10,25 +10,40 @@ export interface List<T> {
 
 const PAGE = 500;
 
-/** Page after page until so many are there, from the filter's cursor on where it has one. */
-export async function listAll<T>(
-  client: MeshClient,
+/** By what a thing is known that is on two pages. */
+interface Listed {
+  readonly reference?: string | undefined;
+  readonly id?: string | undefined;
+  readonly sequence?: number | undefined;
+}
+
+/**
+ * Page after page until so many are there, from the filter's cursor on where it has one. What changes meanwhile moves to
+ * the end, and may be on a later page again: the later counts.
+ */
+export async function listAll<T extends Listed>(
+  client: Pick<MeshClient, "request">,
   endpoint: Endpoint,
   filter: Readonly<Record<string, unknown>> & { readonly cursor?: string },
   { limit, timeoutMs }: { limit: number; timeoutMs: number | undefined },
 ): Promise<List<T>> {
-  const items: T[] = [];
+  const found = new Map<string | number | undefined, T>();
   let cursor = filter.cursor;
   do {
     const page = {
       ...filter,
-      limit: Math.min(PAGE, limit - items.length),
+      limit: Math.min(PAGE, limit - found.size),
       ...(cursor === undefined ? {} : { cursor }),
     };
     const answer = await client.request<List<T>>(endpoint, page, timeoutMs);
-    items.push(...answer.items);
+    for (const item of answer.items) {
+      const key = item.id ?? item.reference ?? item.sequence;
+      found.delete(key);
+      found.set(key, item);
+    }
     cursor = answer.cursor;
-  } while (cursor !== undefined && items.length < limit);
+  } while (cursor !== undefined && found.size < limit);
+  const items = [...found.values()];
   return cursor === undefined ? { items } : { items, cursor };
 }
 

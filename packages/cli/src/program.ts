@@ -3,6 +3,7 @@ import { duration, reference } from "./arguments.ts";
 import { addAction } from "./commands/action.ts";
 import { addApply } from "./commands/apply.ts";
 import { addAuth } from "./commands/auth.ts";
+import { addBackup } from "./commands/backup.ts";
 import { addCompletion } from "./commands/completion.ts";
 import { addDead } from "./commands/dead.ts";
 import { addDefinitions } from "./commands/definition.ts";
@@ -47,6 +48,7 @@ export function createProgram(env: Environment): Command {
   addWatch(program, env);
   addDead(program, env);
   addDoctor(program, env);
+  addBackup(program, env);
   addReshard(program, env);
   addAuth(program, env);
   addCompletion(program, env);

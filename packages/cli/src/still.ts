@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { MeshClient } from "@jetmesh/client";
-import { createMeshStore, ensureError, scan } from "@jetmesh/storage";
+import { createMeshStore, ensureError, scanNewest } from "@jetmesh/storage";
 import { SERVICES } from "./doctor/services.ts";
 import { FailedError } from "./errors.ts";
 
@@ -52,15 +52,13 @@ async function listens({ connection, names }: MeshClient, service: string): Prom
 /** Who has written a presence or a lease that has not run out. */
 async function keysOf({ connection, names }: MeshClient, bucket: "runners" | "leases"): Promise<string[]> {
   const { leases } = createMeshStore(connection, names);
-  const found: string[] = [];
-  await scan(connection, names, names.buckets[bucket], { most: 100_000 }, ({ key, data }) => {
+  const found = await scanNewest(connection, names, names.buckets[bucket], 100_000, ({ key, data }) => {
     // Marks of suspects and probes lie among the leases; and a lease that was given back names nobody.
     const lease = bucket === "leases" ? leases.parse(data) : undefined;
     const isHeld =
       lease === undefined ||
       (!/^(?:suspect|probe)\./.test(key) && !(lease.kind === "record" && lease.value.holder === "none"));
-    if (isHeld) found.push(key);
-    return "more";
+    return isHeld ? key : undefined;
   });
-  return found;
+  return [...found.values()];
 }

@@ -1,9 +1,10 @@
-import type {
-  Hold,
-  JetActionDefinition,
-  JetRecord,
-  Requirement,
-  TemplateDefinition,
+import {
+  type Hold,
+  type JetActionDefinition,
+  type JetRecord,
+  MAX_HELD_BY,
+  type Requirement,
+  type TemplateDefinition,
 } from "@jetmesh/protocol";
 import { match } from "ts-pattern";
 import { findPath } from "./template-actions.ts";
@@ -92,9 +93,10 @@ function standingOf(
 ): Standing {
   const { state } = requirement;
   const isIdle = jet.open === undefined && jet.target === undefined && jet.queue.length === 0;
+  const others = (jet.heldBy ?? []).filter((hold) => hold.jet !== requirer.jet);
+  if (others.length >= MAX_HELD_BY) return "of no use";
   if (jet.open === undefined && jet.state === state) return "met";
   if (jet.target?.state === state) return "on its way";
-  const others = (jet.heldBy ?? []).filter((hold) => hold.jet !== requirer.jet);
   if (others.some((hold) => hold.state !== state)) return "of no use";
   if (!isIdle) return "busy";
   // Asked for by this very trigger, it has come to rest somewhere else: bringing it has failed.

@@ -1,5 +1,5 @@
 import type { HeldBy, Hold, JetRecord, Requirement } from "@jetmesh/protocol";
-import { TemplateDefinition } from "@jetmesh/protocol";
+import { MAX_HELD_BY, TemplateDefinition } from "@jetmesh/protocol";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
@@ -67,6 +67,28 @@ const candidate = fc
 const candidates = fc.uniqueArray(candidate, { selector: ({ reference }) => reference, maxLength: 6 });
 const otherwise = fc.constantFrom("refuse" as const, "bring" as const);
 const holds = fc.option(fc.constantFrom("web1", "web2", "web3"), { nil: undefined });
+
+describe("a jet that as many require as may", () => {
+  const many = (count: number): HeldBy[] =>
+    Array.from({ length: count }, (_, n) => heldFor(`other${String(n)}`, "running"));
+  const crowded = (more: Partial<JetRecord>): JetRecord => jet({ reference: "web1", ...more });
+  const choose = (one: JetRecord, otherwise: Requirement["otherwise"]) =>
+    chooseRequired(requirement({ otherwise }), TEMPLATE, [one], BY);
+
+  it.each(["refuse", "bring"] as const)("is of no use to one more, who is to be told (%s)", (how) => {
+    const others = many(MAX_HELD_BY);
+    expect(choose(crowded({ state: "running", heldBy: others }), how)).toEqual({ kind: "unmet" });
+    expect(choose(crowded({ state: "stopped", heldBy: others }), how)).toEqual({ kind: "unmet" });
+    expect(choose(crowded({ state: "stopped", heldBy: others, target: target("running") }), how)).toEqual({
+      kind: "unmet",
+    });
+  });
+
+  it("is there for one of those", () => {
+    const heldBy = [...many(MAX_HELD_BY - 1), heldFor(BY.jet, "running")];
+    expect(choose(crowded({ state: "running", heldBy }), "refuse")).toEqual({ kind: "met", jet: "web1" });
+  });
+});
 
 describe("which jet of a required template is taken", () => {
   const choose = (all: readonly JetRecord[], how: Requirement["otherwise"], held?: string) =>

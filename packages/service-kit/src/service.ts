@@ -23,7 +23,7 @@ export async function runService<C extends BaseConfig>(
     const service = await startService(plan, config, stop.signal, log, instance);
     process.send?.({ ready: plan.name, instance });
     const closed = await Promise.race([stop.asked.then(() => false), service.closed.then(() => true)]);
-    if (closed) throw new UnavailableError("the connection was closed for good");
+    if (closed) throw new UnavailableError("what it was connected to is not there any more");
     await service.stop();
     process.exit(0);
   } catch (thrown) {

@@ -15,6 +15,7 @@ import type { z } from "zod";
 import type { BaseConfig } from "./config.ts";
 import type { Logger } from "./logger.ts";
 import { patiently } from "./patience.ts";
+import { restoredBehind, untilReleased } from "./restored.ts";
 
 /** What a service is given when it starts. */
 export interface ServiceContext<C extends BaseConfig> {
@@ -49,7 +50,7 @@ export interface ServicePlan<C extends BaseConfig> {
 export interface StartedService {
   readonly instance: string;
   readonly log: Logger;
-  /** Resolves when its connection is closed for good; one that is lost otherwise is made again for ever. */
+  /** Resolves when its connection is closed for good, or leads to a restored store; one that is lost otherwise is made again for ever. */
   readonly closed: Promise<void>;
   /** Drains it, for as long as `JM_DRAIN_MS` and its broker allow, and closes its connection. Called once. */
   stop(): Promise<void>;
@@ -70,6 +71,7 @@ export async function startService<C extends BaseConfig>(
   const context = { config, connection, log, instance };
   await patiently(async () => plan.prepare?.({ ...context, names: plain }), log, stop);
   await waitForTopology(connection, plain, log, stop);
+  await untilReleased(connection, plain, log, stop);
   const findNames = (): Promise<Names> =>
     patiently(() => namesOfMesh(connection, plain, config.JM_SHARDS), log, stop);
   const names = await findNames();
@@ -94,7 +96,7 @@ export async function startService<C extends BaseConfig>(
   return {
     instance,
     log,
-    closed: connection.closed.then(() => undefined),
+    closed: Promise.race([connection.closed, restoredBehind(connection, plain, log)]).then(() => undefined),
     async stop() {
       log.info("draining");
       const drained = running.drain().then(() => true);

@@ -25,6 +25,7 @@ export { follow } from "./follow-shards.ts";
 export { parseJson, readJson } from "./json.ts";
 export { findLeftovers, type Leftover } from "./leftovers.ts";
 export { mayRead } from "./may-read.ts";
+export { type BackupMark, markBackup, releaseMesh } from "./mesh-backup.ts";
 export {
   agreeOnShards,
   type MeshAt,
@@ -53,6 +54,7 @@ export {
 } from "./requests.ts";
 export { type ReshardOptions, type ReshardReport, reshard } from "./reshard.ts";
 export { type Place, scan } from "./scan.ts";
+export { scanNewest } from "./scan-newest.ts";
 export { sendResume } from "./send-resume.ts";
 export { type Keyring, type ServerConfigOptions, serverConfig, subjectsOfUser } from "./server-config.ts";
 export { createShardedBucket } from "./sharded-bucket.ts";

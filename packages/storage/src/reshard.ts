@@ -47,7 +47,11 @@ export async function reshard(
   let isStill = false;
   for (;;) {
     const at = await readMesh(connection, plain);
-    const { shards, reshard: hop } = at?.record ?? { shards: 1 };
+    const { shards, reshard: hop, backup } = at?.record ?? { shards: 1 };
+    if (backup !== undefined)
+      throw new ShardsError(
+        `a backup is being taken since ${backup.at}, or this store was restored from it: \`jm doctor\` says more`,
+      );
     if (hop === undefined) {
       if (shards === to) return reports;
       await begin(connection, plain, at, nextHop(shards, to), assertStill);

@@ -22,6 +22,10 @@ export const WRITE_POINTS = {
     by: ["state-store"],
     serves: "§8 sustained rate × retention: or shards; how many is written down before the first is made",
   },
+  "mesh.backup": {
+    by: ["command"],
+    serves: "§7 A store restored from a backup starts paused until doctor --restored",
+  },
   "jet.accept": {
     by: ["state-store"],
     serves: "§4 Beginning: the compare-and-swap of J's record is the acceptance",

@@ -1,23 +1,19 @@
 import { ActionRecord, HistoryEntry, JetRecord, type Names } from "@jetmesh/protocol";
-import { type Connection, readStream, scan } from "@jetmesh/storage";
+import { type Connection, readStream, scanNewest } from "@jetmesh/storage";
 
 /** What is in NATS, read without our services: what tests judge by. */
 export async function allJets(connection: Connection, names: Names): Promise<JetRecord[]> {
-  const found: JetRecord[] = [];
-  await scan(connection, names, names.buckets.jets, { most: 1_000_000 }, ({ data }) => {
-    found.push(JetRecord.parse(JSON.parse(Buffer.from(data).toString())));
-    return "more";
-  });
-  return found;
+  const found = await scanNewest(connection, names, names.buckets.jets, 1_000_000, ({ data }) =>
+    JetRecord.parse(JSON.parse(Buffer.from(data).toString())),
+  );
+  return [...found.values()];
 }
 
 export async function allActions(connection: Connection, names: Names): Promise<ActionRecord[]> {
-  const found: ActionRecord[] = [];
-  await scan(connection, names, names.buckets.actions, { most: 1_000_000 }, ({ data }) => {
-    found.push(ActionRecord.parse(JSON.parse(Buffer.from(data).toString())));
-    return "more";
-  });
-  return found;
+  const found = await scanNewest(connection, names, names.buckets.actions, 1_000_000, ({ data }) =>
+    ActionRecord.parse(JSON.parse(Buffer.from(data).toString())),
+  );
+  return [...found.values()];
 }
 
 export async function allHistory(connection: Connection, names: Names): Promise<HistoryEntry[]> {

@@ -21,8 +21,8 @@ export async function listLetters(
         names.streams.dead,
         filter,
         { cursor, most },
-        ({ subject, seq, data }) =>
-          visit({ key: subject, revision: seq, exists: true, data, header: () => undefined }),
+        ({ seq, data }) =>
+          visit({ key: String(seq), revision: seq, exists: true, data, header: () => undefined }),
       );
       return next === undefined ? undefined : { shard, sequence: next };
     },

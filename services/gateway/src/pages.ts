@@ -18,7 +18,7 @@ export interface Source<T, V = T> {
   bytesOf?(item: T): number;
   /** Which of them the caller may see. */
   allow(found: readonly T[]): Promise<readonly boolean[]>;
-  /** What the caller may see of those. */
+  /** What the caller may see of those, one for each. */
   show(seen: readonly T[]): Promise<readonly V[]>;
 }
 
@@ -29,7 +29,8 @@ const MOST_BYTES = 200 * 1024;
 
 /**
  * One page, in the order of the records' last change within each shard: a cursor is a place in the bucket, so a page
- * costs what it shows and no more. A record that changes meanwhile moves to the end of its shard, and may be seen twice, never missed.
+ * costs what it shows and no more. A record that changes meanwhile moves to the end of its shard: it is on no page twice,
+ * may be on a later one again, and is never missed.
  */
 export async function collect<T, V = T>(
   { cursor, limit }: { cursor?: string | undefined; limit: number },
@@ -37,25 +38,31 @@ export async function collect<T, V = T>(
 ): Promise<Page<V>> {
   const { shards = 1 } = source;
   let from = cursor === undefined ? { shard: 0, sequence: 0 } : decodeCursor(cursor, shards);
-  const items: V[] = [];
+  const items = new Map<string, V>();
   let lookedAt = 0;
   let bytes = 0;
   for (;;) {
-    const found: T[] = [];
+    const found = new Map<string, T>();
     const next = await source.read(from, Math.min(1_000, MOST_LOOKED_AT - lookedAt), (change) => {
       lookedAt += 1;
+      const { key } = change;
       const item = source.parse(change);
+      // Its last version counts, also where that does not match any more.
+      items.delete(key);
+      found.delete(key);
       if (item !== undefined) {
-        found.push(item);
+        found.set(key, item);
         bytes += source.bytesOf?.(item) ?? change.data.length;
       }
-      return items.length + found.length >= limit || bytes >= MOST_BYTES ? "enough" : "more";
+      return items.size + found.size >= limit || bytes >= MOST_BYTES ? "enough" : "more";
     });
-    const allowed = await source.allow(found);
-    items.push(...(await source.show(found.filter((_, index) => allowed[index]))));
-    if (next === undefined) return { items };
-    if (items.length >= limit || lookedAt >= MOST_LOOKED_AT || bytes >= MOST_BYTES)
-      return { items, cursor: encodeCursor(next, shards) };
+    const allowed = await source.allow([...found.values()]);
+    const seen = [...found].filter((_, index) => allowed[index]);
+    const shown = await source.show(seen.map(([, item]) => item));
+    for (const [index, item] of shown.entries()) items.set(seen[index]?.[0] ?? "", item);
+    if (next === undefined) return { items: [...items.values()] };
+    if (items.size >= limit || lookedAt >= MOST_LOOKED_AT || bytes >= MOST_BYTES)
+      return { items: [...items.values()], cursor: encodeCursor(next, shards) };
     from = next;
   }
 }

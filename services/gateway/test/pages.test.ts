@@ -5,14 +5,16 @@ import { decodeCursor, encodeCursor } from "../src/cursor.ts";
 import { collect, type Page, type Source } from "../src/pages.ts";
 
 interface Item {
+  /** Its own where this is left out. */
+  readonly key?: string;
   readonly shard?: number;
   readonly sequence: number;
   readonly isWanted: boolean;
   readonly isAllowed: boolean;
 }
 
-const changeAt = (revision: number): Change => ({
-  key: String(revision),
+const changeAt = (revision: number, key = String(revision)): Change => ({
+  key,
   revision,
   exists: true,
   data: new Uint8Array(),
@@ -40,7 +42,9 @@ function sourceOf(
           source.lookedAt += 1;
           left -= 1;
           present = item;
-          const isEnough = visit(changeAt(item.sequence)) === "enough" || left === 0;
+          const isEnough =
+            visit(changeAt(item.sequence, `${String(shard)}.${item.key ?? String(item.sequence)}`)) ===
+              "enough" || left === 0;
           if (!isEnough) continue;
           if (index + 1 < own.length) return Promise.resolve({ shard, sequence: item.sequence });
           return Promise.resolve(shard + 1 < shards ? { shard: shard + 1, sequence: 0 } : undefined);
@@ -112,6 +116,32 @@ describe("a page", () => {
     }));
     expect(sequences(await collect({ limit: 1 }, sourceOf(next)))).toEqual([2]);
     expect(sequences(await collect({ limit: 2 }, sourceOf(next)))).toEqual([2, 4]);
+  });
+
+  it("shows a record that changes meanwhile once, as it was at last", async () => {
+    const [first, ...rest] = rows(4).map((row) => ({ ...row, key: String(row.sequence) }));
+    const again = { ...first, sequence: 100 } as Item;
+    expect(sequences(await collect({ limit: 10 }, sourceOf([first as Item, ...rest, again])))).toEqual([
+      5, 8, 11, 100,
+    ]);
+    const hidden = { ...again, isWanted: false };
+    expect(sequences(await collect({ limit: 10 }, sourceOf([first as Item, ...rest, hidden])))).toEqual([
+      5, 8, 11,
+    ]);
+  });
+
+  it("does not show what an earlier read of the same page found and a later one finds changed", async () => {
+    // A read is cut at 1 000: the second one comes by what the first has shown.
+    const many = rows(1_000).map((row, n) => ({ ...row, isWanted: n < 2, key: String(n) }));
+    const [own = { sequence: 0, isWanted: true, isAllowed: true }] = rows(1);
+    const behind: Item[] = [
+      { ...own, key: "0", sequence: 9_000 },
+      { ...own, key: "1", sequence: 9_001, isWanted: false },
+      { ...own, key: "new", sequence: 9_002 },
+    ];
+    const page = await collect({ limit: 3 }, sourceOf([...many, ...behind]));
+    expect(sequences(page)).toEqual([9_000, 9_002]);
+    expect(page.cursor).toBeUndefined();
   });
 
   it("looks at no more than it needs", async () => {

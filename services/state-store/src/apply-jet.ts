@@ -31,7 +31,7 @@ export async function applyJet(
         throw new Error(`the record of '${reference}' cannot be read: ${stored.why}`);
       const is =
         stored.kind === "record" && stored.value.destroyedAt === undefined ? stored.value : undefined;
-      const managers = withCaller(deps, user, definition.managers, is);
+      const managers = withCaller(user, definition.managers, is);
       const wanted = { name, template, users, managers, variables, ...(pool === undefined ? {} : { pool }) };
       const change = is === undefined ? "created" : "updated";
       const applied = { change, before: is, after: wanted } as const;
@@ -80,13 +80,8 @@ const withWanted = ({ pool: _pool, ...rest }: JetRecord, wanted: AppliedJet["aft
   ...wanted,
 });
 
-/** Who makes a jet joins its managers (design §6), and stays one whatever they apply: the same file changes nothing. */
-export function withCaller(
-  { config }: Pick<Deps, "config">,
-  user: string,
-  managers: readonly string[],
-  is: JetRecord | undefined,
-): string[] {
-  const joins = user !== config.JM_ROOT_USER && (is === undefined || is.managers.includes(user));
+/** Who makes a jet joins its managers (design §6), root too, and stays one whatever they apply: the same file changes nothing. */
+export function withCaller(user: string, managers: readonly string[], is: JetRecord | undefined): string[] {
+  const joins = is === undefined || is.managers.includes(user);
   return joins && !managers.includes(user) ? [...managers, user] : [...managers];
 }

@@ -58,17 +58,13 @@ export function createJet(
       if (isKeyed && (await wasMade(deps, asked.id))) return { reference, actionId: asked.id };
       const expected = stored.kind === "absent" ? 0 : stored.revision;
       const now = deps.clock.now();
-      const managers = [
-        ...request.managers,
-        ...(asked.user === deps.config.JM_ROOT_USER ? [] : [asked.user]),
-      ];
       const fresh = newJet(
         {
           reference,
           name: request.name ?? reference,
           template,
           users: request.users,
-          managers,
+          managers: [...request.managers, asked.user],
           variables: request.variables,
         },
         now,

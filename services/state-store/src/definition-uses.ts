@@ -5,7 +5,7 @@ import {
   type TemplateDefinition,
   type Use,
 } from "@jetmesh/protocol";
-import { scan, UnavailableError } from "@jetmesh/storage";
+import { scanNewest, UnavailableError } from "@jetmesh/storage";
 import type { Deps } from "./deps.ts";
 
 type Named = (string | undefined)[];
@@ -50,8 +50,7 @@ export async function usingJets(
   reference: string,
 ): Promise<Use[]> {
   if (kind === "Plan") return [];
-  const found: Use[] = [];
-  await scan(connection, names, names.buckets.jets, { most: Number.MAX_SAFE_INTEGER }, ({ key, data }) => {
+  const found = await scanNewest(connection, names, names.buckets.jets, MAX_LIMIT, ({ key, data }) => {
     const stored = store.jets.parse(data);
     // One that cannot be read may name anything.
     const isUse =
@@ -59,8 +58,7 @@ export async function usingJets(
       (stored.kind === "record" &&
         stored.value.destroyedAt === undefined &&
         NAMED_BY_JET[kind](stored.value).includes(reference));
-    if (isUse) found.push({ kind: "Jet", reference: key });
-    return found.length < MAX_LIMIT ? "more" : "enough";
+    return isUse ? ({ kind: "Jet", reference: key } as const) : undefined;
   });
-  return found;
+  return [...found.values()];
 }

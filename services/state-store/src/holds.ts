@@ -74,7 +74,9 @@ export async function bringUp(
     jet,
     {
       type: "target",
-      id: actionIdOfChild(holder.id, `bring.${required}`, 0),
+      // By the revision that it is written over: a jet that knows it was brought for this trigger before, and whose hold was
+      // somebody else's since, is brought again, and then fails it for good (`standingOf`).
+      id: actionIdOfChild(holder.id, `bring.${required}`, revision),
       state,
       user: deps.config.JM_ROOT_USER,
       trigger: { via: "target", key: holder.id },

@@ -8,7 +8,7 @@ import {
   type TriggerFacts,
 } from "@jetmesh/lifecycle";
 import type { AcceptedTrigger, Hold, JetRecord, Requirement, TemplateDefinition } from "@jetmesh/protocol";
-import { scan } from "@jetmesh/storage";
+import { scanNewest } from "@jetmesh/storage";
 import type { Deps } from "./deps.ts";
 import { bringUp, takeHold } from "./holds.ts";
 
@@ -130,17 +130,13 @@ async function fromLeader(
 const MOST_CANDIDATES = 2_000;
 
 async function jetsOf({ connection, names, store }: Deps, template: string): Promise<JetRecord[]> {
-  const found = new Map<string, JetRecord>();
-  await scan(connection, names, names.buckets.jets, { most: Number.MAX_SAFE_INTEGER }, ({ key, data }) => {
+  const found = await scanNewest(connection, names, names.buckets.jets, MOST_CANDIDATES, ({ data }) => {
     const stored = store.jets.parse(data);
-    // One that changes meanwhile is seen again: the later counts.
-    if (
+    const isCandidate =
       stored.kind === "record" &&
       stored.value.template === template &&
-      stored.value.destroyedAt === undefined
-    )
-      found.set(key, stored.value);
-    return found.size < MOST_CANDIDATES ? "more" : "enough";
+      stored.value.destroyedAt === undefined;
+    return isCandidate ? stored.value : undefined;
   });
   return [...found.values()];
 }

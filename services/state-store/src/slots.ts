@@ -8,7 +8,7 @@ import {
   type TemplateDefinition,
 } from "@jetmesh/protocol";
 import { RefusedError } from "@jetmesh/service-kit";
-import { scan } from "@jetmesh/storage";
+import { scanNewest } from "@jetmesh/storage";
 import type { Deps } from "./deps.ts";
 import { fence } from "./fence.ts";
 
@@ -62,18 +62,15 @@ async function takeInTurn(deps: SlotDeps, template: TemplateDefinition, jet: str
 
 /** Those that were there before the template had a limit. */
 async function livingJets({ connection, names, store, clock }: SlotDeps, template: string): Promise<Slot[]> {
-  const found: Slot[] = [];
-  await scan(connection, names, names.buckets.jets, { most: Number.MAX_SAFE_INTEGER }, ({ key, data }) => {
+  const found = await scanNewest(connection, names, names.buckets.jets, MAX_LIMIT * 2, ({ key, data }) => {
     const stored = store.jets.parse(data);
-    if (
+    const isLiving =
       stored.kind === "record" &&
       stored.value.template === template &&
-      stored.value.destroyedAt === undefined
-    )
-      found.push({ jet: key, id: "found", at: toInstant(clock.now()) });
-    return found.length < MAX_LIMIT * 2 ? "more" : "enough";
+      stored.value.destroyedAt === undefined;
+    return isLiving ? { jet: key, id: "found", at: toInstant(clock.now()) } : undefined;
   });
-  return found;
+  return [...found.values()];
 }
 
 /** At most so many owners are asked after at once. */

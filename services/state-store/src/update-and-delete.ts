@@ -13,7 +13,7 @@ export async function updateJet(
   const changed = await changeJet(deps, reference, {
     point: "jet.update",
     judge: (is) => {
-      const kept = managers === undefined ? undefined : withCaller(deps, user, managers, is);
+      const kept = managers === undefined ? undefined : withCaller(user, managers, is);
       return { type: "update", change: { name, variables, users, managers: kept, pool } };
     },
     movesOn: false,

@@ -4,6 +4,7 @@ import { faultsOf, type ServiceName } from "@jetmesh/testkit";
 /** Points that no life of an action comes by here, and where they are tested instead. */
 export const ELSEWHERE: Partial<Record<FaultPoint, string>> = {
   "mesh.shards": "test/integration/agree-on-shards.test.ts",
+  "mesh.backup": "test/integration/restored.test.ts",
   "kind.register": "test/integration/action-kinds.test.ts",
   "action.pause": "test/integration/action-commands.test.ts",
   "action.command": "test/integration/action-commands.test.ts",

@@ -1,7 +1,7 @@
 // What services may write, as design §6 has it, written down here once more; and what a runner, which runs what people
 // wrote into plans, may try beside that.
 import { SERVICE_NAMES, type ServiceName, topologyOf } from "@jetmesh/protocol";
-import { type Connection, ensureConsumer } from "@jetmesh/storage";
+import { type Connection, ensureConsumer, readStream } from "@jetmesh/storage";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { happens, type Naive, startWorld, type World } from "../../support/auth-world.ts";
 
@@ -21,6 +21,17 @@ const WRITERS: readonly (readonly [stream: string, subject: string, writers: rea
   ["JM_HISTORY", "jm.history.web", ["state-store"]],
   ["JM_LOGS", "jm.log.abcdefabcdef", ["flight-plan-runner"]],
   ["JM_DEAD", "jm.dead.JM_TRIGGERS", ["state-store"]],
+];
+
+/** What is read through, from some place to its end: lists, logs, letters, and whether an entry was written. */
+const READERS: readonly (readonly [reader: ServiceName, stream: string, subject: string])[] = [
+  ["gateway", "KV_jm_definitions", "$KV.jm_definitions.user.alice"],
+  ["gateway", "KV_jm_jets", "$KV.jm_jets.web"],
+  ["gateway", "KV_jm_actions", "$KV.jm_actions.abcdefabcdef"],
+  ["gateway", "JM_LOGS", "jm.log.abcdefabcdef"],
+  ["gateway", "JM_DEAD", "jm.dead.JM_TRIGGERS"],
+  ["state-store", "KV_jm_jets", "$KV.jm_jets.web"],
+  ["state-store", "JM_HISTORY", "jm.history.web"],
 ];
 
 const isAcknowledged = async (connection: Connection, subject: string): Promise<boolean> => {
@@ -66,6 +77,16 @@ describe.each([
       expect(wrote).toEqual(SERVICE_NAMES.filter((name) => naive !== undefined || writers.includes(name)));
     },
   );
+
+  test.each(READERS)("a %s reads %s through", async (reader, stream, subject) => {
+    expect(await isAcknowledged(world.operator, subject)).toBe(true);
+    let seen = 0;
+    await readStream(of(reader), stream, subject, { most: 10 }, () => {
+      seen += 1;
+      return "more";
+    });
+    expect(seen).toBeGreaterThan(0);
+  });
 
   test.each([
     ["makes streams of the mesh", "STREAM.CREATE.JM_LOGS", { name: "JM_LOGS", subjects: ["jm.log.>"] }],

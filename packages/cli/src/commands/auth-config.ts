@@ -54,8 +54,9 @@ export function addAuthConfig(auth: Command, env: Environment): void {
           });
       const own = new Map([[root, rootKey], ["the operator", operator], ...Object.entries(services)]);
       const { users, problems } = usersByKey(new Map(defined), own, root);
-      for (const problem of problems) output.note(`not let in: ${problem}`);
+      if (!output.isJson) for (const problem of problems) output.note(`not let in: ${problem}`);
       const names = createNames(settings.names.prefix, shards);
-      output.raw(serverConfig({ names, keyring: { operator, services, users } }));
+      const config = serverConfig({ names, keyring: { operator, services, users } });
+      output.result({ config, problems }, () => [config.trimEnd()]);
     });
 }

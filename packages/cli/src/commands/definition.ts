@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { reference, wholeNumber } from "../arguments.ts";
 import { contextOf, withMesh } from "../command-context.ts";
 import { formatDocuments } from "../format-documents.ts";
-import { listAll } from "../pages.ts";
+import { listAll, noteMore } from "../pages.ts";
 import type { Environment } from "../settings.ts";
 
 interface Kind {
@@ -64,18 +64,18 @@ function addList(parent: Command, env: Environment, { word, columns }: Kind): vo
     .command("list")
     .description(`list the ${word}s that you may see`)
     .option("--limit <n>", "at most so many", wholeNumber(1, 1_000_000), 1_000)
-    .action(async ({ limit }: { limit: number }, command: Command) => {
+    .option("--cursor <cursor>", "go on from where a list before ended")
+    .action(async ({ limit, ...from }: { limit: number; cursor?: string }, command: Command) => {
       await withMesh(contextOf(command, env), async ({ client, settings, output }) => {
         const { timeoutMs } = settings;
-        const { items, ...rest } = await listAll<Definition>(client, endpoint, {}, { limit, timeoutMs });
+        const { items, ...rest } = await listAll<Definition>(client, endpoint, from, { limit, timeoutMs });
         const sorted = { ...rest, items: items.toSorted((a, b) => (a.reference < b.reference ? -1 : 1)) };
         output.table(sorted, [word.toUpperCase(), "NAME", ...columns.map(([title]) => title)], (one) => [
           one.reference,
           one.name,
           ...columns.map(([, of]) => of(one)),
         ]);
-        if (sorted.cursor !== undefined && !output.isJson)
-          output.note(`there are more: --limit ${limit * 10}`);
+        noteMore(output, sorted, limit);
       });
     });
 }

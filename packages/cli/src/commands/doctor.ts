@@ -2,9 +2,10 @@ import type { MeshClient } from "@jetmesh/client";
 import { MAX_SHARDS } from "@jetmesh/protocol";
 import { ensureError } from "@jetmesh/storage";
 import type { Command } from "commander";
-import { contextOf, withBroker } from "../command-context.ts";
+import { type CommandContext, contextOf, withBroker } from "../command-context.ts";
 import { checkRunners, checkServer, checkStreams, type Told } from "../doctor/broker.ts";
 import { type Finding, wrong } from "../doctor/finding.ts";
+import { checkRestored, formatGoesOn, release } from "../doctor/restored.ts";
 import { askHealth, judgeServices } from "../doctor/services.ts";
 import { FailedError, UsageError } from "../errors.ts";
 import type { Environment } from "../settings.ts";
@@ -14,8 +15,10 @@ export function addDoctor(program: Command, env: Environment): void {
   program
     .command("doctor")
     .description("check the broker, the streams and the services; changes nothing")
-    .action(async (_options: unknown, command: Command) => {
+    .option("--restored", "let a mesh go on whose store was restored from a backup", false)
+    .action(async ({ restored }: { restored: boolean }, command: Command) => {
       const context = contextOf(command, env);
+      if (restored) return letGoOn(context);
       const told = {
         replicas: numberOf("JM_REPLICAS", env["JM_REPLICAS"], 5) ?? 1,
         shards: numberOf("JM_SHARDS", env["JM_SHARDS"], MAX_SHARDS),
@@ -35,6 +38,16 @@ export function addDoctor(program: Command, env: Environment): void {
     });
 }
 
+const letGoOn = (context: CommandContext): Promise<void> =>
+  withBroker(context, async ({ client, output }) => {
+    const released = await release(client);
+    output.result({ released: released !== undefined, ...released }, () =>
+      released === undefined
+        ? ["nothing waits: the store was not restored, or was let go on already"]
+        : [`the mesh goes on from the backup of ${released.backup.at}: ${formatGoesOn(released.goesOn)}`],
+    );
+  });
+
 function numberOf(variable: string, given = "", most: number): number | undefined {
   if (given === "") return undefined;
   const value = Number(given);
@@ -49,6 +62,7 @@ async function examine(client: MeshClient, told: Told): Promise<Finding[]> {
     ["services", askHealth(client).then(judgeServices)],
     ["runners", checkRunners(client).then((finding) => [finding])],
     ["topology", checkStreams(client, told)],
+    ["backup", checkRestored(client)],
   ];
   const found = await Promise.all(
     checks.map(([name, check]) =>

@@ -1,12 +1,12 @@
 import type { MeshClient } from "@jetmesh/client";
-import { createNames, type MeshRecord, type RunnerPresence, topologyOf } from "@jetmesh/protocol";
+import { createNames, type MeshRecord, topologyOf } from "@jetmesh/protocol";
 import {
   createMeshStore,
   ensureError,
   inspectTopology,
   MIN_API_LEVEL,
   readMesh,
-  scan,
+  scanNewest,
   type TopologyState,
 } from "@jetmesh/storage";
 import { type Finding, ok, warning, wrong } from "./finding.ts";
@@ -105,12 +105,11 @@ export function judgeRecords({ records }: Pick<TopologyState, "records">, deadSt
 
 export async function checkRunners({ connection, names }: MeshClient): Promise<Finding> {
   const store = createMeshStore(connection, names);
-  const runners: RunnerPresence[] = [];
-  await scan(connection, names, names.buckets.runners, { most: 100_000 }, ({ data }) => {
+  const found = await scanNewest(connection, names, names.buckets.runners, 100_000, ({ data }) => {
     const stored = store.runners.parse(data);
-    if (stored.kind === "record") runners.push(stored.value);
-    return "more";
+    return stored.kind === "record" ? stored.value : undefined;
   });
+  const runners = [...found.values()];
   if (runners.length === 0) return wrong("runners", "none is present", "start one: actions wait until then");
   const pools = [...new Set(runners.flatMap((runner) => runner.pools))].sort().join(", ");
   const load = runners.reduce((sum, runner) => sum + runner.load, 0);

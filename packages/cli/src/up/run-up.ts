@@ -1,5 +1,6 @@
 import { connectClient, type MeshClient } from "@jetmesh/client";
-import { ensureError, type Follower } from "@jetmesh/storage";
+import { createNames } from "@jetmesh/protocol";
+import { ensureError, type Follower, readMesh } from "@jetmesh/storage";
 import { type MeshAuth, openAuth } from "../auth/mesh-auth.ts";
 import { askHealth } from "../doctor/services.ts";
 import { FailedError } from "../errors.ts";
@@ -96,6 +97,7 @@ async function start(up: Up): Promise<void> {
   up.client = client;
   await auth?.adoptShards(client);
   if (options.serverUrl !== undefined) await sayWhoIsThere(client, output);
+  await sayIsPaused(client, url, output);
   await mesh.startServices(url);
   await stop.orStopped(auth?.follow(client) ?? Promise.resolve());
   store.writeUrl(url);
@@ -146,6 +148,19 @@ async function startExample(up: Up, client: MeshClient, folder: string): Promise
   return site;
 }
 
+/** Services would wait without a word. */
+async function sayIsPaused(
+  { connection, names: { prefix } }: MeshClient,
+  url: string,
+  { note }: Output,
+): Promise<void> {
+  const backup = (await readMesh(connection, createNames(prefix)))?.record.backup;
+  if (backup !== undefined)
+    note(
+      `paused: the store was restored from the backup of ${backup.at}; see \`jm --url ${url} doctor\`, then \`jm --url ${url} doctor --restored\``,
+    );
+}
+
 /** What the example started, stopped by its own actions. */
 async function comeDown({ options, example, transitions }: Up): Promise<void> {
   if (example === undefined) return;
@@ -188,9 +203,9 @@ function end({ options, store }: Up, failures: readonly Error[]): void {
   const { output, once } = options;
   const [first, ...others] = failures;
   if (first === undefined) {
-    if (once) store.remove();
-    output.line(once ? "done: up, down and gone" : "stopped");
-    return;
+    if (!once) return output.line("stopped");
+    store.remove();
+    return output.result({ ok: true }, () => ["done: up, down and gone"]);
   }
   for (const other of others) output.note(`jm: also: ${other.message}`);
   if (once) output.note(`the logs are kept in ${store.path}/logs`);

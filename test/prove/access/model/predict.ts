@@ -21,7 +21,7 @@ import {
   writes,
 } from "./rules.ts";
 import { actionFor, availableFor, jetFor, runFor, templateFor } from "./views.ts";
-import { type ActionIs, type JetIs, ROOT_NAME, type TemplateIs, type World } from "./world.ts";
+import { type ActionIs, type JetIs, type TemplateIs, type World } from "./world.ts";
 
 const no = (code: string): Outcome => ({ ok: false, code });
 const yes = (shows: unknown): Outcome => ({ ok: true, shows });
@@ -263,7 +263,7 @@ function jetRefusal(
 
 function writeJet(world: World, who: string, { reference, template, users, managers }: JetDocument): string {
   const is = world.jets.get(reference);
-  const joins = who !== ROOT_NAME && (is === undefined || is.managers.includes(who));
+  const joins = is === undefined || is.managers.includes(who);
   const all = joins && !managers.includes(who) ? [...managers, who] : managers;
   const next: JetIs =
     is === undefined
@@ -281,7 +281,7 @@ function createJet(world: World, { id, by, jet }: Extract<Operation, { kind: "cr
   const create = template?.actions.find(({ reference }) => reference === CREATE);
   if (create === undefined) return no("unknown_action");
   if (world.jets.has(jet.reference)) return no("already_exists");
-  const managers = [...new Set([...jet.managers, ...(by === ROOT_NAME ? [] : [by])])];
+  const managers = [...new Set([...jet.managers, by])];
   const incarnation = ++world.incarnations;
   world.jets.set(jet.reference, {
     ...jet,
