@@ -3,7 +3,7 @@ import { ActionError } from "./action-error.ts";
 import { ActionId, Instant, Json } from "./ids.ts";
 
 /**
- * What a workflow keeps of its steps in its record (ADR 0030), in the order in which it began them. The code is run again
+ * What a workflow keeps of its steps in its record (ADR 0033), in the order in which it began them. The code is run again
  * from its start whenever something has ended, and each step that has an end is given that end in place of being done; in
  * the order of their ends, so that the code takes the same way each time.
  */

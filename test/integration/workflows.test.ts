@@ -6,7 +6,7 @@ import type { ActionRecord, CreatedAction } from "@jetmesh/protocol";
 import { eventually, startMesh, type TestMesh } from "@jetmesh/testkit";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
-/** Workflows (ADR 0030), run by a program that defines some. */
+/** Workflows (ADR 0033), run by a program that defines some. */
 const PROGRAM = join(import.meta.dirname, "../support/workflow-runner.ts");
 const dir = mkdtempSync(join(tmpdir(), "jm-flows-"));
 const witness = join(dir, "witness");

@@ -8,7 +8,7 @@ import type { Deps } from "./deps.ts";
 import { noteAction } from "./note-action.ts";
 
 /**
- * The actions that a workflow has made (ADR 0030). Its record names one before it is there, and it is closed only when that
+ * The actions that a workflow has made (ADR 0033). Its record names one before it is there, and it is closed only when that
  * record has its result, or waits for it no more: so nothing is made twice, forgotten or left running.
  */
 type ChildAsked = SvcRequest<"state-store.child-create">;

@@ -18,7 +18,7 @@ const ANSWER_MS = 5_000;
 
 /**
  * Tells an action something: a child's end, or a signal. What a runner holds only that runner writes: it is asked to, and
- * answers when it has. What nobody holds is written here, and its watcher is asked at once (ADR 0030).
+ * answers when it has. What nobody holds is written here, and its watcher is asked at once (ADR 0033).
  */
 export async function noteAction(deps: Deps, id: string, note: Note): Promise<Noted> {
   for (let tries = 0; tries < MOST_TRIES; tries += 1) {

@@ -2,7 +2,7 @@ import { SITUATIONS, type Situation } from "../action-situations.ts";
 import { type Expected, late, type Row, table, to, unchanged } from "./row.ts";
 
 /**
- * What an action is told (ADR 0030): kept by whoever may write the record, and by nobody once it has ended. One that only
+ * What an action is told (ADR 0033): kept by whoever may write the record, and by nobody once it has ended. One that only
  * waits is looked at at once.
  */
 const rows = (

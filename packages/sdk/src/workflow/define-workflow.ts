@@ -11,7 +11,7 @@ import { createWorkflowContext, type WorkflowContext } from "./workflow-context.
 
 /**
  * A kind of action that is made of steps: ordinary asynchronous code. It holds no runner while it waits, goes on wherever
- * a runner knows it, and what it has done it does not do again (ADR 0030).
+ * a runner knows it, and what it has done it does not do again (ADR 0033).
  */
 export interface WorkflowOptions<A extends z.ZodType, R extends z.ZodType> {
   readonly kind: string;

@@ -28,7 +28,7 @@ export type NewStep = Omit<WorkflowStep, "n" | "at" | "end">;
 /**
  * The steps of one pass through a workflow's code. The code begins them in an order that must be the recorded one as far as
  * that goes, and is given the recorded ends one by one, in their order: so it takes the same way as before, races included
- * (ADR 0030).
+ * (ADR 0033).
  */
 export interface Steps {
   readonly all: readonly WorkflowStep[];
