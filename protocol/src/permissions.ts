@@ -1,4 +1,4 @@
-import { ADVISORY_CONSUMER, type Names, TRIGGER_CONSUMER } from "./subjects.ts";
+import { ADVISORY_CONSUMER, type Names, SCHEDULE_CONSUMER, TRIGGER_CONSUMER } from "./subjects.ts";
 import { topologyOf } from "./topology.ts";
 
 /**
@@ -50,6 +50,7 @@ const TO_STATE_STORE = [
   "jet-delete",
   "waiting-cancel",
   "definition-delete",
+  "schedule-pause",
   "action-create",
   "action-change",
   "dead",
@@ -70,7 +71,7 @@ export function grantsOf(names: Names): Readonly<Record<ServiceName, Grants>> {
   const marks = [names.kv(leases, "suspect.>"), names.kv(leases, "probe.*")];
   const topology = topologyOf(names, { replicas: 1 }).streams.map(({ name }) => name);
   const sharded = streamsOf(jets, actions);
-  const queues = [streams.triggers, streams.resume, streams.advisories];
+  const queues = [streams.triggers, streams.resume, streams.schedules, streams.advisories];
 
   return {
     gateway: {
@@ -107,6 +108,7 @@ export function grantsOf(names: Names): Readonly<Record<ServiceName, Grants>> {
         ...keysOf(definitions, jets, actions),
         ...marks,
         names.resume.all,
+        names.schedule.all,
         names.history.all,
         names.dead.all,
         // A dead letter that is replayed goes where it came from.
@@ -131,11 +133,13 @@ export function grantsOf(names: Names): Readonly<Record<ServiceName, Grants>> {
       reads: streamsOf(definitions, jets, actions, runners, leases).concat(
         streams.triggers,
         streams.resume,
+        streams.schedules,
         streams.dead,
       ),
       follows: streamsOf(definitions, jets, actions),
       takes: [
         { stream: streams.triggers, consumer: TRIGGER_CONSUMER },
+        { stream: streams.schedules, consumer: SCHEDULE_CONSUMER },
         { stream: streams.advisories, consumer: ADVISORY_CONSUMER },
       ],
       manages: [
@@ -147,7 +151,9 @@ export function grantsOf(names: Names): Readonly<Record<ServiceName, Grants>> {
           `CONSUMER.DURABLE.CREATE.${stream}.*`,
           `CONSUMER.LIST.${stream}`,
         ]),
-        ...[streams.triggers, streams.resume, streams.dead].map((stream) => `STREAM.MSG.DELETE.${stream}`),
+        ...[streams.triggers, streams.resume, streams.schedules, streams.dead].map(
+          (stream) => `STREAM.MSG.DELETE.${stream}`,
+        ),
       ],
     },
     "lifecycle-ticker": {

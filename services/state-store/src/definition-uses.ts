@@ -1,4 +1,5 @@
 import {
+  DEFINITION_KEYS,
   type DefinitionKind,
   type JetRecord,
   MAX_LIMIT,
@@ -20,6 +21,7 @@ const NAMED_BY_TEMPLATE: Readonly<Record<DefinitionKind, (template: TemplateDefi
   Template: ({ requires }) => requires.map(({ template }) => template),
   // Who is listed anywhere would have these rights again, were somebody else given the name.
   User: ({ users, managers }) => [...users, ...managers],
+  Schedule: () => [],
 };
 
 /** The same of a jet. A plan that an open action goes by is part of that action. */
@@ -28,6 +30,7 @@ const NAMED_BY_JET: Readonly<Record<DefinitionKind, (jet: JetRecord) => Named>> 
   Plan: () => [],
   Template: ({ template }) => [template],
   User: ({ users, managers }) => [...users, ...managers],
+  Schedule: () => [],
 };
 
 export async function usingTemplates(
@@ -49,7 +52,7 @@ export async function usingJets(
   kind: DefinitionKind,
   reference: string,
 ): Promise<Use[]> {
-  if (kind === "Plan") return [];
+  if (kind === "Plan" || kind === "Schedule") return [];
   const found: Use[] = [];
   await scan(connection, names, names.buckets.jets, { most: Number.MAX_SAFE_INTEGER }, ({ key, data }) => {
     const stored = store.jets.parse(data);
@@ -60,6 +63,25 @@ export async function usingJets(
         stored.value.destroyedAt === undefined &&
         NAMED_BY_JET[kind](stored.value).includes(reference));
     if (isUse) found.push({ kind: "Jet", reference: key });
+    return found.length < MAX_LIMIT ? "more" : "enough";
+  });
+  return found;
+}
+
+/** Schedules that a user owns: they would fire with the rights of whoever is given the name. */
+export async function usingSchedules(
+  { connection, names, store }: Pick<Deps, "connection" | "names" | "store">,
+  kind: DefinitionKind,
+  reference: string,
+): Promise<Use[]> {
+  if (kind !== "User") return [];
+  const found: Use[] = [];
+  const options = { keys: `${DEFINITION_KEYS.Schedule}.*`, most: Number.MAX_SAFE_INTEGER };
+  await scan(connection, names, names.buckets.definitions, options, ({ key, data }) => {
+    const stored = store.definitions.parse(data);
+    const isUse =
+      stored.kind === "unreadable" || (stored.kind === "record" && stored.value.owner === reference);
+    if (isUse) found.push({ kind: "Schedule", reference: key.slice(DEFINITION_KEYS.Schedule.length + 1) });
     return found.length < MAX_LIMIT ? "more" : "enough";
   });
   return found;
