@@ -48,6 +48,7 @@ beforeAll(async () => {
     await root.request("jet.create", {
       ...{ template, reference, wait: true, managers: ["max"], users: ["ann"] },
     });
+  await applySchedule(root, "ticks", { every: "1s" });
 }, 60_000);
 afterAll(() => mesh.stop());
 
@@ -64,220 +65,237 @@ const refusal = (client: MeshClient, endpoint: string, body: Record<string, unkn
     (thrown: unknown) => (thrown as { code: string }).code,
   );
 
-describe("a schedule that makes actions", () => {
-  test("makes one at each instant, for who applied it, and says when the next is and how the last came out", async () => {
-    await applySchedule(root, "ticks", { every: "1s" });
-    const { next: first = "" } = await viewOf(root, "ticks");
-    const fired = await untilFired(root, "ticks", 3);
-    const instants = fired.map(({ at }) => Date.parse(at) - Date.parse(first));
-    expect(instants).toEqual(instants.map((_, nth) => nth * 1_000));
-    expect(fired[0]?.action).toMatchObject({ kind: "scripted", user: "root" });
-    const view = await viewOf(root, "ticks");
-    expect(view).toMatchObject({ owner: "root", last: { outcome: "begun" } });
-    expect((view.next ?? "") > (view.last?.at ?? "")).toBe(true);
-  });
-
-  test("by a cron expression with seconds it falls on them", async () => {
-    await applySchedule(root, "by-seconds", { cron: "*/2 * * * * *", timeZone: "Asia/Kathmandu" });
-    const fired = await untilFired(root, "by-seconds", 2);
-    expect(fired.map(({ at }) => Date.parse(at) % 2_000)).toEqual(fired.map(() => 0));
-    await root.request("schedule.delete", { reference: "by-seconds" });
-  });
-
-  test("of a kind that nobody has registered is refused at each firing, and stays", async () => {
-    await applySchedule(root, "no-kind", { every: "1s", create: { kind: "nothing" } });
-    const refused = await eventually("two refusals", async () => {
-      const found = await refusedOf(root, "no-kind");
-      return found.length >= 2 ? found : undefined;
+// Beside each other, for each waits for its instants.
+describe.concurrent("a schedule", () => {
+  describe("a schedule that makes actions", () => {
+    test("makes one at each instant, for who applied it, and says when the next is and how the last came out", async () => {
+      await applySchedule(root, "by-the-second", { every: "1s" });
+      const { next: first = "" } = await viewOf(root, "by-the-second");
+      const fired = await untilFired(root, "by-the-second", 3);
+      const instants = fired.map(({ at }) => Date.parse(at) - Date.parse(first));
+      expect(instants).toEqual(instants.map((_, nth) => nth * 1_000));
+      expect(fired[0]?.action).toMatchObject({ kind: "scripted", user: "root" });
+      const view = await viewOf(root, "by-the-second");
+      expect(view).toMatchObject({ owner: "root", last: { outcome: "begun" } });
+      expect((view.next ?? "") > (view.last?.at ?? "")).toBe(true);
     });
-    expect(refused[0]).toMatchObject({ kind: "nothing", user: "root", refusal: { code: "unknown_kind" } });
-    expect((await viewOf(root, "no-kind")).last).toMatchObject({ outcome: "refused", code: "unknown_kind" });
-    await root.request("schedule.delete", { reference: "no-kind" });
-  });
-});
 
-describe("a schedule that triggers a jet", () => {
-  test("leaves out what falls due while the action of the last firing is open, and says so", async () => {
-    await applySchedule(root, "skips", { every: "1s", trigger: turn("slow1") });
-    const [, second] = await untilFired(root, "skips", 2);
-    const [first, ...others] = await firingsOf(root, "skips");
-    const left = (await refusedOf(root, "skips")).filter(
-      ({ refusal: why }) => why?.code === "firing_overlaps",
-    );
-    expect(left.length).toBeGreaterThanOrEqual(1);
-    expect(left[0]).toMatchObject({ jet: "slow1", action: "turn", user: "root" });
-    expect(others).not.toEqual([]);
-    expect((second?.action.createdAt ?? "") >= (first?.action.endedAt ?? "-")).toBe(true);
-    await root.request("schedule.delete", { reference: "skips" });
-  });
-
-  test("queues it where it is to: each instant has its action, one behind the other", async () => {
-    await applySchedule(root, "queues", { every: "1s", trigger: turn("slow2"), overlap: "queue" });
-    const waiting = await eventually("two to wait", async () => {
-      const jets = await allJets(root.connection, root.names);
-      const queue = jets.find(({ reference }) => reference === "slow2")?.queue ?? [];
-      return queue.length >= 2 ? queue : undefined;
+    test("by a cron expression with seconds it falls on them", async () => {
+      await applySchedule(root, "by-seconds", { cron: "*/2 * * * * *", timeZone: "Asia/Kathmandu" });
+      const fired = await untilFired(root, "by-seconds", 2);
+      expect(fired.map(({ at }) => Date.parse(at) % 2_000)).toEqual(fired.map(() => 0));
+      await root.request("schedule.delete", { reference: "by-seconds" });
     });
-    await root.request("schedule.delete", { reference: "queues" });
-    expect(waiting.map(({ trigger }) => trigger.via)).toEqual(waiting.map(() => "schedule"));
-    expect(await refusedOf(root, "queues")).toEqual([]);
-  });
 
-  test("does what its owner may do at each firing: what was taken away is refused, what is given back is done", async () => {
-    await applySchedule(max, "of-max", { every: "1s", trigger: turn("quick1") });
-    const [first] = await untilFired(root, "of-max", 1);
-    expect(first?.action).toMatchObject({ user: "max", jet: "quick1" });
-    await root.request("jet.update", { reference: "quick1", managers: [] });
-    const refused = await eventually("a refusal", async () => (await refusedOf(root, "of-max"))[0]);
-    expect(refused).toMatchObject({ user: "max", jet: "quick1", refusal: { code: "unknown_jet" } });
-    expect(await refusal(max, "schedule.get", { reference: "of-max" })).toBe("unknown_schedule");
-    const before = await firingsOf(root, "of-max");
-    await root.request("jet.update", { reference: "quick1", managers: ["max"] });
-    await untilFired(root, "of-max", before.length + 1);
-    expect((await viewOf(max, "of-max")).owner).toBe("max");
-    expect(await refusal(root, "user.delete", { reference: "max" })).toBe("in_use");
-  });
-});
-
-describe("who may do what with schedules", () => {
-  test("one makes no schedule of what one may not do oneself", async () => {
-    const of = (rest: Record<string, unknown>): Record<string, unknown> => ({
-      ...{ reference: "mine", name: "mine", every: "1d" },
-      ...rest,
+    test("of a kind that nobody has registered is refused at each firing, and stays", async () => {
+      await applySchedule(root, "no-kind", { every: "1s", create: { kind: "nothing" } });
+      const refused = await eventually("two refusals", async () => {
+        const found = await refusedOf(root, "no-kind");
+        return found.length >= 2 ? found : undefined;
+      });
+      expect(refused[0]).toMatchObject({ kind: "nothing", user: "root", refusal: { code: "unknown_kind" } });
+      expect((await viewOf(root, "no-kind")).last).toMatchObject({
+        outcome: "refused",
+        code: "unknown_kind",
+      });
+      await root.request("schedule.delete", { reference: "no-kind" });
     });
-    await root.request("jet.create", { template: "loop", reference: "of-root", wait: true });
-    const answers = await Promise.all([
-      refusal(max, "schedule.apply", of({ trigger: turn("of-root") })),
-      refusal(max, "schedule.apply", of({ trigger: { jet: "quick1", action: "nothing" } })),
-      refusal(max, "schedule.apply", of({ create: { kind: "scripted" }, accessLevel: "root" })),
-      refusal(ann, "schedule.apply", of({ trigger: turn("quick1") })),
-      refusal(ann, "schedule.apply", of({ create: { kind: "scripted" } })),
-    ]);
-    expect(answers).toEqual(["unknown_jet", "unknown_action", "forbidden", "forbidden", "forbidden"]);
   });
 
-  test("one of a jet is shown to those who may trigger it, up to its level; one of no jet to its owner", async () => {
-    const trigger = turn("quick2");
-    await applySchedule(root, "for-users", { cron: NEXT_YEAR, trigger, accessLevel: "user" });
-    await applySchedule(root, "for-managers", { cron: NEXT_YEAR, trigger });
-    await applySchedule(max, "report-of-max", { cron: NEXT_YEAR });
-    const seenBy = async (client: MeshClient): Promise<string[]> => {
-      const { items } = await client.request<{ items: { reference: string }[] }>("schedule.list", {});
-      const asked = ["for-managers", "for-users", "report-of-max", "ticks"];
-      return items
-        .map(({ reference }) => reference)
-        .filter((one) => asked.includes(one))
-        .toSorted();
-    };
-    expect(await seenBy(root)).toEqual(["for-managers", "for-users", "report-of-max", "ticks"]);
-    expect(await seenBy(max)).toEqual(["for-managers", "for-users", "report-of-max"]);
-    expect(await seenBy(ann)).toEqual(["for-users"]);
-    expect(await viewOf(ann, "for-users")).not.toHaveProperty("owner");
-    expect(await refusal(ann, "schedule.pause", { reference: "for-users" })).toBe("forbidden");
-    expect(await refusal(ann, "schedule.delete", { reference: "for-users" })).toBe("forbidden");
-    expect(await refusal(max, "schedule.pause", { reference: "ticks" })).toBe("unknown_schedule");
-  });
-
-  test("whoever changes it or has it go on answers for it; whoever pauses it does not", async () => {
-    const rest = { cron: NEXT_YEAR, trigger: turn("quick2") };
-    await applySchedule(root, "handed-on", rest);
-    await max.request("schedule.pause", { reference: "handed-on" });
-    expect(await viewOf(root, "handed-on")).toMatchObject({ owner: "root", paused: true });
-    await max.request("schedule.resume", { reference: "handed-on" });
-    expect(await viewOf(root, "handed-on")).toMatchObject({ owner: "max", paused: false });
-    await applySchedule(root, "handed-on", rest);
-    expect((await viewOf(root, "handed-on")).owner).toBe("max");
-    await applySchedule(root, "handed-on", { ...rest, note: "by root" });
-    expect((await viewOf(root, "handed-on")).owner).toBe("root");
-  });
-});
-
-describe("what is changed", () => {
-  test("another timing counts from then on: what the broker keeps for the old one does nothing", async () => {
-    await applySchedule(root, "changed", { every: "2s" });
-    await applySchedule(root, "changed", { cron: NEXT_YEAR });
-    const { next } = await viewOf(root, "changed");
-    expect(next).toMatch(/-01-01T00:00:00.000Z$/);
-    expect(await armedFor(root, "changed")).toBe(next);
-    // As if the broker gave out one that it had kept by the old rule.
-    const hint = JSON.stringify({ v: 1, schedule: "changed", at: new Date().toISOString() });
-    await root.connection.js.publish(root.names.schedule.due("changed"), hint);
-    await passes("ticks", 3);
-    expect(await firingsOf(root, "changed")).toEqual([]);
-    expect(await armedFor(root, "changed")).toBe(next);
-  });
-
-  test("what it does changes at once, and its steps go on", async () => {
-    await applySchedule(root, "other-words", {
-      every: "1s",
-      create: { ...SCRIPTED, argument: { file: "/dev/null", n: 1 } },
+  describe("a schedule that triggers a jet", () => {
+    test("leaves out what falls due while the action of the last firing is open, and says so", async () => {
+      await applySchedule(root, "skips", { every: "1s", trigger: turn("slow1") });
+      const [, second] = await untilFired(root, "skips", 2);
+      const [first, ...others] = await firingsOf(root, "skips");
+      const left = (await refusedOf(root, "skips")).filter(
+        ({ refusal: why }) => why?.code === "firing_overlaps",
+      );
+      expect(left.length).toBeGreaterThanOrEqual(1);
+      expect(left[0]).toMatchObject({ jet: "slow1", action: "turn", user: "root" });
+      expect(others).not.toEqual([]);
+      expect((second?.action.createdAt ?? "") >= (first?.action.endedAt ?? "-")).toBe(true);
+      await root.request("schedule.delete", { reference: "skips" });
     });
-    const [first] = await untilFired(root, "other-words", 1);
-    await applySchedule(root, "other-words", {
-      every: "1s",
-      create: { ...SCRIPTED, argument: { file: "/dev/null", n: 2 } },
+
+    test("queues it where it is to: each instant has its action, one behind the other", async () => {
+      await applySchedule(root, "queues", { every: "1s", trigger: turn("slow2"), overlap: "queue" });
+      const waiting = await eventually("two to wait", async () => {
+        const jets = await allJets(root.connection, root.names);
+        const queue = jets.find(({ reference }) => reference === "slow2")?.queue ?? [];
+        return queue.length >= 2 ? queue : undefined;
+      });
+      await root.request("schedule.delete", { reference: "queues" });
+      expect(waiting.map(({ trigger }) => trigger.via)).toEqual(waiting.map(() => "schedule"));
+      expect(await refusedOf(root, "queues")).toEqual([]);
     });
-    const second = await eventually("the other words", async () =>
-      (await firingsOf(root, "other-words")).find(({ action }) => action.argument["n"] === 2),
-    );
-    expect((Date.parse(second.at) - Date.parse(first?.at ?? "")) % 1_000).toBe(0);
-    await root.request("schedule.delete", { reference: "other-words" });
-  });
 
-  test("paused nothing is due and the broker keeps nothing; resumed it goes on with what is due next", async () => {
-    await applySchedule(root, "paused", { every: "1s" });
-    await untilFired(root, "paused", 1);
-    await root.request("schedule.pause", { reference: "paused" });
-    expect(await viewOf(root, "paused")).not.toHaveProperty("next");
-    expect(await armedFor(root, "paused")).toBeUndefined();
-    const before = await firingsOf(root, "paused");
-    await passes("ticks", 2);
-    expect((await firingsOf(root, "paused")).length).toBe(before.length);
-    await root.request("schedule.resume", { reference: "paused" });
-    const resumed = await untilFired(root, "paused", before.length + 1);
-    expect(Date.parse(resumed.at(-1)?.at ?? "")).toBeGreaterThan(Date.parse(before.at(-1)?.at ?? "") + 1_500);
-    expect(await refusedOf(root, "paused")).toEqual([]);
-    await root.request("schedule.delete", { reference: "paused" });
-  });
-
-  test("deleted it is gone with all that there was of it, and made anew it knows nothing of it", async () => {
-    await applySchedule(root, "deleted", { every: "1s" });
-    await untilFired(root, "deleted", 1);
-    await root.request("schedule.delete", { reference: "deleted" });
-    expect(await refusal(root, "schedule.get", { reference: "deleted" })).toBe("unknown_schedule");
-    expect(await armedFor(root, "deleted")).toBeUndefined();
-    const before = await firingsOf(root, "deleted");
-    await passes("ticks", 2);
-    expect((await firingsOf(root, "deleted")).length).toBe(before.length);
-    await applySchedule(root, "deleted", { cron: NEXT_YEAR });
-    expect(await viewOf(root, "deleted")).not.toHaveProperty("last");
-  });
-
-  test("a dry run says what would change and changes nothing; exported and applied again it is the same", async () => {
-    await applySchedule(root, "written", { cron: "0 3 * * *", timeZone: "Europe/Berlin", note: "at night" });
-    const { items } = await root.request<{ items: DefinitionDocument[] }>("export", { kinds: ["Schedule"] });
-    const exported = items.find(({ reference }) => reference === "written");
-    const written = scheduleDocument("written", { cron: "0 3 * * *", timeZone: "Europe/Berlin" });
-    expect(exported).toEqual({ ...written, name: "written", note: "at night" });
-    const again = await root.request<ImportReply>("import", { documents: [{ document: exported }] });
-    expect(again.items).toEqual([{ kind: "Schedule", reference: "written", change: "unchanged" }]);
-    const other = { ...exported, cron: "0 4 * * *" };
-    const dry = await root.request<ImportReply>("import", { documents: [{ document: other }], dryRun: true });
-    expect(dry.items[0]).toMatchObject({
-      change: "updated",
-      changes: [{ path: ["cron"], before: "0 3 * * *", after: "0 4 * * *" }],
+    test("does what its owner may do at each firing: what was taken away is refused, what is given back is done", async () => {
+      await applySchedule(max, "of-max", { every: "1s", trigger: turn("quick1") });
+      const [first] = await untilFired(root, "of-max", 1);
+      expect(first?.action).toMatchObject({ user: "max", jet: "quick1" });
+      await root.request("jet.update", { reference: "quick1", managers: [] });
+      const refused = await eventually("a refusal", async () => (await refusedOf(root, "of-max"))[0]);
+      expect(refused).toMatchObject({ user: "max", jet: "quick1", refusal: { code: "unknown_jet" } });
+      expect(await refusal(max, "schedule.get", { reference: "of-max" })).toBe("unknown_schedule");
+      const before = await firingsOf(root, "of-max");
+      await root.request("jet.update", { reference: "quick1", managers: ["max"] });
+      await untilFired(root, "of-max", before.length + 1);
+      expect((await viewOf(max, "of-max")).owner).toBe("max");
+      expect(await refusal(root, "user.delete", { reference: "max" })).toBe("in_use");
     });
-    expect((await viewOf(root, "written")).cron).toBe("0 3 * * *");
   });
 
-  test("it comes in one file with the jet that it triggers", async () => {
-    await applyDocuments(root, [
-      scheduleDocument("with-jet", { every: "1s", trigger: { jet: "comes-along", action: "create" } }),
-      { apiVersion: "jetmesh/v1", kind: "Jet", reference: "comes-along", template: "loop" },
-    ]);
-    const [first] = await untilFired(root, "with-jet", 1);
-    expect(first?.action.jet).toBe("comes-along");
-    await root.request("schedule.delete", { reference: "with-jet" });
+  describe("who may do what with schedules", () => {
+    test("one makes no schedule of what one may not do oneself", async () => {
+      const of = (rest: Record<string, unknown>): Record<string, unknown> => ({
+        ...{ reference: "mine", name: "mine", every: "1d" },
+        ...rest,
+      });
+      await root.request("jet.create", { template: "loop", reference: "of-root", wait: true });
+      const answers = await Promise.all([
+        refusal(max, "schedule.apply", of({ trigger: turn("of-root") })),
+        refusal(max, "schedule.apply", of({ trigger: { jet: "quick2", action: "nothing" } })),
+        refusal(max, "schedule.apply", of({ create: { kind: "scripted" }, accessLevel: "root" })),
+        refusal(ann, "schedule.apply", of({ trigger: turn("quick2") })),
+        refusal(ann, "schedule.apply", of({ create: { kind: "scripted" } })),
+      ]);
+      expect(answers).toEqual(["unknown_jet", "unknown_action", "forbidden", "forbidden", "forbidden"]);
+    });
+
+    test("one of a jet is shown to those who may trigger it, up to its level; one of no jet to its owner", async () => {
+      const trigger = turn("quick2");
+      await applySchedule(root, "for-users", { cron: NEXT_YEAR, trigger, accessLevel: "user" });
+      await applySchedule(root, "for-managers", { cron: NEXT_YEAR, trigger });
+      await applySchedule(max, "report-of-max", { cron: NEXT_YEAR });
+      const seenBy = async (client: MeshClient): Promise<string[]> => {
+        const { items } = await client.request<{ items: { reference: string }[] }>("schedule.list", {});
+        const asked = ["for-managers", "for-users", "report-of-max", "ticks"];
+        return items
+          .map(({ reference }) => reference)
+          .filter((one) => asked.includes(one))
+          .toSorted();
+      };
+      expect(await seenBy(root)).toEqual(["for-managers", "for-users", "report-of-max", "ticks"]);
+      expect(await seenBy(max)).toEqual(["for-managers", "for-users", "report-of-max"]);
+      expect(await seenBy(ann)).toEqual(["for-users"]);
+      expect(await viewOf(ann, "for-users")).not.toHaveProperty("owner");
+      expect(await refusal(ann, "schedule.pause", { reference: "for-users" })).toBe("forbidden");
+      expect(await refusal(ann, "schedule.delete", { reference: "for-users" })).toBe("forbidden");
+      expect(await refusal(max, "schedule.pause", { reference: "ticks" })).toBe("unknown_schedule");
+    });
+
+    test("whoever changes it or has it go on answers for it; whoever pauses it does not", async () => {
+      const rest = { cron: NEXT_YEAR, trigger: turn("quick2") };
+      await applySchedule(root, "handed-on", rest);
+      await max.request("schedule.pause", { reference: "handed-on" });
+      expect(await viewOf(root, "handed-on")).toMatchObject({ owner: "root", paused: true });
+      await max.request("schedule.resume", { reference: "handed-on" });
+      expect(await viewOf(root, "handed-on")).toMatchObject({ owner: "max", paused: false });
+      await applySchedule(root, "handed-on", rest);
+      expect((await viewOf(root, "handed-on")).owner).toBe("max");
+      await applySchedule(root, "handed-on", { ...rest, note: "by root" });
+      expect((await viewOf(root, "handed-on")).owner).toBe("root");
+    });
+  });
+
+  describe("what is changed", () => {
+    test("another timing counts from then on: what the broker keeps for the old one does nothing", async () => {
+      await applySchedule(root, "changed", { every: "2s" });
+      await applySchedule(root, "changed", { cron: NEXT_YEAR });
+      const { next } = await viewOf(root, "changed");
+      expect(next).toMatch(/-01-01T00:00:00.000Z$/);
+      expect(await armedFor(root, "changed")).toBe(next);
+      // As if the broker gave out one that it had kept by the old rule.
+      const hint = JSON.stringify({ v: 1, schedule: "changed", at: new Date().toISOString() });
+      await root.connection.js.publish(root.names.schedule.due("changed"), hint);
+      await passes("ticks", 3);
+      expect(await firingsOf(root, "changed")).toEqual([]);
+      expect(await armedFor(root, "changed")).toBe(next);
+    });
+
+    test("what it does changes at once, and its steps go on", async () => {
+      await applySchedule(root, "other-words", {
+        every: "1s",
+        create: { ...SCRIPTED, argument: { file: "/dev/null", n: 1 } },
+      });
+      const [first] = await untilFired(root, "other-words", 1);
+      await applySchedule(root, "other-words", {
+        every: "1s",
+        create: { ...SCRIPTED, argument: { file: "/dev/null", n: 2 } },
+      });
+      const second = await eventually("the other words", async () =>
+        (await firingsOf(root, "other-words")).find(({ action }) => action.argument["n"] === 2),
+      );
+      expect((Date.parse(second.at) - Date.parse(first?.at ?? "")) % 1_000).toBe(0);
+      await root.request("schedule.delete", { reference: "other-words" });
+    });
+
+    test("paused nothing is due and the broker keeps nothing; resumed it goes on with what is due next", async () => {
+      await applySchedule(root, "paused", { every: "1s" });
+      await untilFired(root, "paused", 1);
+      await root.request("schedule.pause", { reference: "paused" });
+      expect(await viewOf(root, "paused")).not.toHaveProperty("next");
+      expect(await armedFor(root, "paused")).toBeUndefined();
+      const before = await firingsOf(root, "paused");
+      await passes("ticks", 2);
+      expect((await firingsOf(root, "paused")).length).toBe(before.length);
+      await root.request("schedule.resume", { reference: "paused" });
+      const resumed = await untilFired(root, "paused", before.length + 1);
+      expect(Date.parse(resumed.at(-1)?.at ?? "")).toBeGreaterThan(
+        Date.parse(before.at(-1)?.at ?? "") + 1_500,
+      );
+      expect(await refusedOf(root, "paused")).toEqual([]);
+      await root.request("schedule.delete", { reference: "paused" });
+    });
+
+    test("deleted it is gone with all that there was of it, and made anew it knows nothing of it", async () => {
+      await applySchedule(root, "deleted", { every: "1s" });
+      await untilFired(root, "deleted", 1);
+      await root.request("schedule.delete", { reference: "deleted" });
+      expect(await refusal(root, "schedule.get", { reference: "deleted" })).toBe("unknown_schedule");
+      expect(await armedFor(root, "deleted")).toBeUndefined();
+      const before = await firingsOf(root, "deleted");
+      await passes("ticks", 2);
+      expect((await firingsOf(root, "deleted")).length).toBe(before.length);
+      await applySchedule(root, "deleted", { cron: NEXT_YEAR });
+      expect(await viewOf(root, "deleted")).not.toHaveProperty("last");
+    });
+
+    test("a dry run says what would change and changes nothing; exported and applied again it is the same", async () => {
+      await applySchedule(root, "written", {
+        cron: "0 3 * * *",
+        timeZone: "Europe/Berlin",
+        note: "at night",
+      });
+      const { items } = await root.request<{ items: DefinitionDocument[] }>("export", {
+        kinds: ["Schedule"],
+      });
+      const exported = items.find(({ reference }) => reference === "written");
+      const written = scheduleDocument("written", { cron: "0 3 * * *", timeZone: "Europe/Berlin" });
+      expect(exported).toEqual({ ...written, name: "written", note: "at night" });
+      const again = await root.request<ImportReply>("import", { documents: [{ document: exported }] });
+      expect(again.items).toEqual([{ kind: "Schedule", reference: "written", change: "unchanged" }]);
+      const other = { ...exported, cron: "0 4 * * *" };
+      const dry = await root.request<ImportReply>("import", {
+        documents: [{ document: other }],
+        dryRun: true,
+      });
+      expect(dry.items[0]).toMatchObject({
+        change: "updated",
+        changes: [{ path: ["cron"], before: "0 3 * * *", after: "0 4 * * *" }],
+      });
+      expect((await viewOf(root, "written")).cron).toBe("0 3 * * *");
+    });
+
+    test("it comes in one file with the jet that it triggers", async () => {
+      await applyDocuments(root, [
+        scheduleDocument("with-jet", { every: "1s", trigger: { jet: "comes-along", action: "create" } }),
+        { apiVersion: "jetmesh/v1", kind: "Jet", reference: "comes-along", template: "loop" },
+      ]);
+      const [first] = await untilFired(root, "with-jet", 1);
+      expect(first?.action.jet).toBe("comes-along");
+      await root.request("schedule.delete", { reference: "with-jet" });
+    });
   });
 });
 
