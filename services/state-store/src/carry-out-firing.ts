@@ -1,5 +1,5 @@
 import { toInstant, toMs } from "@jetmesh/lifecycle";
-import type { AccessCheck, Fired, Firing, TriggerSource } from "@jetmesh/protocol";
+import type { AccessCheck, Fired, Firing, HistoryEntry, TriggerSource } from "@jetmesh/protocol";
 import { askOneAccess, type Refusal, RefusedError } from "@jetmesh/service-kit";
 import { acceptTrigger } from "./accept.ts";
 import { makeOfKind } from "./create-action.ts";
@@ -27,21 +27,27 @@ export async function carryOut(
   firing: Firing,
   isLeft: boolean,
 ): Promise<Outcome> {
-  const { missed, leftOut, id, at } = firing;
+  const { missed, leftOut, id } = firing;
+  const said = (under: string): Promise<HistoryEntry["refusal"]> =>
+    isLeft ? refusalBefore(deps, subjectOf(firing), under, toMs(firing.at)) : Promise.resolve(undefined);
+  const say = async (under: string, refusal: Refusal): Promise<void> => {
+    if ((await said(under)) === undefined)
+      await writeFiringRefused(deps, subjectOf(firing), entryOf(schedule, firing, under), refusal);
+  };
   if (missed !== undefined) {
     const message = `what fell due from ${missed.from} until before ${missed.until} is left out`;
-    await say(deps, schedule, firing, missed.id, { code: "firing_missed", message });
+    await say(missed.id, { code: "firing_missed", message });
   }
   if (leftOut !== undefined) {
-    await say(deps, schedule, firing, id, leftOut);
+    await say(id, leftOut);
     return { outcome: "left_out", ...leftOut };
   }
   if (isLeft && (await wasMade(deps, id))) return BEGUN;
-  const before = isLeft ? await refusalBefore(deps, subjectOf(firing), id, toMs(at)) : undefined;
+  const before = await said(id);
   if (before !== undefined) return { outcome: "refused", ...before };
   const refusal = await attempt(deps, schedule, firing);
   if (refusal === undefined) return BEGUN;
-  await say(deps, schedule, firing, id, refusal);
+  await say(id, refusal);
   return { outcome: "refused", code: refusal.code, message: refusal.message };
 }
 
@@ -74,9 +80,12 @@ const sourceOf = (schedule: string, { at }: Firing): TriggerSource => ({
 /** Whose history it stands in. */
 const subjectOf = ({ trigger, create }: Firing): string => trigger?.jet ?? create?.kind ?? "";
 
-function say(deps: Deps, schedule: string, firing: Firing, id: string, refusal: Refusal): Promise<void> {
+function entryOf(
+  schedule: string,
+  firing: Firing,
+  id: string,
+): Pick<HistoryEntry, "id" | "user" | "trigger" | "jet" | "action" | "kind"> {
   const { owner: user, trigger, create } = firing;
   const of = trigger === undefined ? { kind: create?.kind } : { jet: trigger.jet, action: trigger.action };
-  const asked = { id, user, trigger: sourceOf(schedule, firing), ...of };
-  return writeFiringRefused(deps, subjectOf(firing), asked, refusal);
+  return { id, user, trigger: sourceOf(schedule, firing), ...of };
 }

@@ -89,9 +89,11 @@ async function fireNext(
   if (next === undefined || toMs(next) > deps.clock.now()) return "nothing due";
   // Behind the record: what is written from here on makes the write below a conflict.
   const found = await deps.store.definitions.get(definitionKey("Schedule", schedule));
+  // Deleted since the record was read.
+  if (found.kind === "absent" || found.kind === "gone") return "look again";
   const owner = found.kind === "record" ? (found.value.owner ?? found.value.createdBy) : undefined;
   if (found.kind !== "record" || found.value.definition.kind !== "Schedule" || owner === undefined)
-    throw new Error(`schedule '${schedule}' has a record, and no definition that can be read`);
+    throw new Error(`the definition of schedule '${schedule}' cannot be read`);
   const { definition } = found.value;
   // Nothing is decided while nobody can be asked whether it may be done: then it is late, and judged so.
   await askOneAccess(deps, accessOf(owner, definition));
