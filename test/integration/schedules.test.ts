@@ -37,6 +37,7 @@ beforeAll(async () => {
     ...loopDocuments([{ wait: 0 }]),
     userDocument("max", "manager"),
     userDocument("ann", "user"),
+    userDocument("kim", "manager"),
   ]);
   await applyDocuments(root, loopDocuments([{ wait: "2500ms" }], {}, "slow"));
   for (const [template, reference] of [
@@ -141,7 +142,6 @@ describe.concurrent("a schedule", () => {
       await root.request("jet.update", { reference: "quick1", managers: ["max"] });
       await untilFired(root, "of-max", before.length + 1);
       expect((await viewOf(max, "of-max")).owner).toBe("max");
-      expect(await refusal(root, "user.delete", { reference: "max" })).toBe("in_use");
     });
   });
 
@@ -182,6 +182,31 @@ describe.concurrent("a schedule", () => {
       expect(await refusal(ann, "schedule.pause", { reference: "for-users" })).toBe("forbidden");
       expect(await refusal(ann, "schedule.delete", { reference: "for-users" })).toBe("forbidden");
       expect(await refusal(max, "schedule.pause", { reference: "ticks" })).toBe("unknown_schedule");
+    });
+
+    test("why it was refused is told to its owner; others see that it was", async () => {
+      const trigger = { jet: "quick2", action: "mend" };
+      await applySchedule(root, "told", { every: "1s", trigger, accessLevel: "user" });
+      await eventually("a refusal", async () =>
+        (await viewOf(root, "told")).last === undefined ? undefined : true,
+      );
+      const [mine, hers] = [await viewOf(root, "told"), await viewOf(ann, "told")];
+      await root.request("schedule.delete", { reference: "told" });
+      expect(mine.last?.message).toContain("mend");
+      expect(hers.last).toMatchObject({ outcome: "refused", code: "action_not_available" });
+      expect(hers.last).not.toHaveProperty("message");
+    });
+
+    test("a user who owns one is not deleted: another of the name would have it fire", async () => {
+      const kim = await mesh.client("kim");
+      await applySchedule(kim, "of-kim", { cron: NEXT_YEAR });
+      const request = { reference: "kim" };
+      await expect(root.request("user.delete", request)).rejects.toMatchObject({
+        code: "in_use",
+        details: { usedBy: [{ kind: "Schedule", reference: "of-kim" }] },
+      });
+      await root.request("schedule.delete", { reference: "of-kim" });
+      expect(await root.request("user.delete", request)).toMatchObject(request);
     });
 
     test("whoever changes it or has it go on answers for it; whoever pauses it does not", async () => {
@@ -361,7 +386,8 @@ test("it can be done now, by who may do it, without a word to what is due", asyn
   const asked = { reference: "by-hand", wait: true, key: "once" };
   const answer = await ann.request<ReplyOf<"schedule.run">>("schedule.run", asked);
   expect(answer).toMatchObject({ jet: "quick2", outcome: "SUCCESS" });
-  expect(await ann.request("schedule.run", asked)).toMatchObject({ actionId: answer.actionId });
+  const again = await ann.request("schedule.run", { ...asked, wait: false });
+  expect(again).toMatchObject({ actionId: answer.actionId });
   expect(await viewOf(root, "by-hand")).not.toHaveProperty("last");
   expect(await root.request("schedule.run", { reference: "written", wait: true })).toMatchObject({
     outcome: "SUCCESS",
