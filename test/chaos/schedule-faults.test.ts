@@ -10,14 +10,8 @@ import {
   type TestMesh,
 } from "@jetmesh/testkit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import {
-  applySchedule,
-  armedFor,
-  type FiredAction,
-  firingsOf,
-  refusedOf,
-  viewOf,
-} from "../support/schedules.ts";
+import { judgeBySecond } from "../support/schedule-judge.ts";
+import { applySchedule, armedFor, firingsOf, refusedOf, viewOf } from "../support/schedules.ts";
 
 /**
  * At each write of a firing, and of what the broker keeps, whatever goes wrong there (`schedule.fire`, `schedule.settle`,
@@ -76,41 +70,6 @@ const insist = <T>(ask: () => Promise<T>): Promise<T> =>
     { withinMs: 40_000, everyMs: 100 },
   );
 
-interface Seen {
-  readonly fired: readonly FiredAction[];
-  /** Of the instants that had no action. */
-  readonly left: readonly string[];
-}
-
-/** Every instant until the last that fired has one action or one word, by the second from the first on. */
-async function judge(schedule: string, jet: string | undefined): Promise<Seen> {
-  const fired = await firingsOf(root, schedule);
-  const refused = await refusedOf(root, schedule);
-  const instants = fired.map(({ at }) => at);
-  expect(new Set(instants).size, "an instant has two actions").toBe(instants.length);
-  expect(fired.map(({ action }) => action.jet)).toEqual(fired.map(() => jet));
-  const words = refused.map(({ id }) => id);
-  expect(new Set(words).size, "an instant has two words in the history").toBe(words.length);
-  const ids = new Set(fired.map(({ action }) => action.id));
-  expect(
-    words.filter((id) => ids.has(id)),
-    "done, and said not to be",
-  ).toEqual([]);
-  const left = refused.flatMap(({ trigger, refusal }) => {
-    const at = trigger?.key.slice(schedule.length + 1) ?? "";
-    const [, from] = /what fell due from (\S+) until/.exec(refusal?.message ?? "") ?? [];
-    if (refusal?.code !== "firing_missed" || from === undefined) return [at];
-    // All from the one until before the other.
-    const all: string[] = [];
-    for (let ms = Date.parse(from); ms < Date.parse(at); ms += 1_000) all.push(new Date(ms).toISOString());
-    return all;
-  });
-  const seen = [...new Set([...instants, ...left])].toSorted();
-  const steps = seen.slice(1).map((at, nth) => Date.parse(at) - Date.parse(seen[nth] ?? ""));
-  expect(steps, `an instant is missing among ${seen.join(" ")}`).toEqual(steps.map(() => 1_000));
-  return { fired, left };
-}
-
 const POINTS: readonly FaultPoint[] = ["schedule.fire", "schedule.settle", "schedule.arm", "schedule.ack"];
 /** Those of what it does are gone through by `test/chaos/faults`; here it is the firing that goes on behind them. */
 const DOING = ["action.make", "jet.accept", "history.refused"].flatMap((point) => [
@@ -151,7 +110,7 @@ describe("at each write of a firing every instant has one action or one word, an
         ? true
         : undefined;
     });
-    await judge(schedule, jet);
+    await judgeBySecond(root, schedule, jet);
     expect(await armedFor(root, schedule)).toBeUndefined();
   });
 });

@@ -389,7 +389,7 @@ test("it can be done now, by who may do it, without a word to what is due", asyn
   const again = await ann.request("schedule.run", { ...asked, wait: false });
   expect(again).toMatchObject({ actionId: answer.actionId });
   expect(await viewOf(root, "by-hand")).not.toHaveProperty("last");
-  expect(await root.request("schedule.run", { reference: "written", wait: true })).toMatchObject({
+  expect(await root.request("schedule.run", { reference: "ticks", wait: true })).toMatchObject({
     outcome: "SUCCESS",
   });
 });
