@@ -15,7 +15,7 @@ const npm = (...names) => names.map((name) => `${NPM}${name}/`);
 
 module.exports = {
   forbidden: [
-    only("d1-protocol", "protocol", npm("zod")),
+    only("d1-protocol", "protocol", npm("zod", "croner")),
     only("d2-lifecycle", "packages/lifecycle", [...packageEntry("protocol"), ...npm("ts-pattern")]),
     only("d2-access", "packages/access", [...packageEntry("protocol"), ...npm("ts-pattern")]),
     only("d3-storage", "packages/storage", [...packageEntry("protocol"), ...npm("@nats-io")], { core: true }),

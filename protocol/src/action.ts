@@ -112,8 +112,8 @@ export type Transition = z.infer<typeof Transition>;
 
 /** What asked for the action: enough to find it again, and to answer whoever waits. */
 export const TriggerSource = z.object({
-  via: z.enum(["stream", "api", "target"]),
-  /** Sequence in the stream of triggers, or the key of the request. */
+  via: z.enum(["stream", "api", "target", "schedule"]),
+  /** Sequence in the stream of triggers, the key of the request, or the schedule and when it fell due. */
   key: z.string().max(200),
   /** Its place in the stream of triggers: what waits for a jet is kept in this order. */
   sequence: z.int().optional(),

@@ -1,10 +1,10 @@
 import { z } from "zod";
 import { ActionRecord, JsonObject } from "./action.ts";
 import { ActionError } from "./action-error.ts";
+import { OnBusy } from "./definition-parts.ts";
 import {
   ActionDelays,
   JetActionDefinition,
-  OnBusy,
   PlanDefinition,
   RepeatPolicy,
   StateDefinition,
@@ -16,6 +16,7 @@ import { type DefinitionDocument, DOCUMENT_KINDS } from "./document.ts";
 import { ActionId, Instant, Json, Reference, Version } from "./ids.ts";
 import type { JetRecord, OpenAction } from "./jet.ts";
 import { DeadLetter } from "./messages.ts";
+import { ScheduleDefinition } from "./schedule.ts";
 
 /**
  * What outside programs may ask of the mesh (design §5): one strict request schema per endpoint. A request that
@@ -136,18 +137,25 @@ export const API_REQUESTS = {
   "state.apply": applyOf("State", StateDefinition),
   "plan.apply": applyOf("Plan", PlanDefinition),
   "user.apply": applyOf("User", UserDefinition),
+  "schedule.apply": applyOf("Schedule", ScheduleDefinition),
   "template.get": byReference,
   "state.get": byReference,
   "plan.get": byReference,
   "user.get": byReference,
+  "schedule.get": byReference,
   "template.delete": byReference,
   "state.delete": byReference,
   "plan.delete": byReference,
   "user.delete": byReference,
+  "schedule.delete": byReference,
   "template.list": list,
   "state.list": list,
   "plan.list": list,
   "user.list": list,
+  "schedule.list": list,
+  "schedule.pause": byReference,
+  "schedule.resume": byReference,
+  "schedule.run": z.strictObject({ ...versioned, ...wait, ...key, reference: Reference }),
   import: ImportRequest,
   export: z.strictObject({
     ...versioned,
@@ -214,6 +222,7 @@ interface Applied {
   "state.apply": typeof StateDefinition;
   "plan.apply": typeof PlanDefinition;
   "user.apply": typeof UserDefinition;
+  "schedule.apply": typeof ScheduleDefinition;
 }
 export const isEndpoint = (name: string): name is Endpoint => Object.hasOwn(API_REQUESTS, name);
 
@@ -319,7 +328,7 @@ export const ImportReply = z.object({
 export type ImportReply = z.infer<typeof ImportReply>;
 
 /** Something that names what was to be deleted. */
-export const Use = z.object({ kind: z.enum(["Template", "Jet"]), reference: Reference });
+export const Use = z.object({ kind: z.enum(["Template", "Jet", "Schedule"]), reference: Reference });
 export type Use = z.infer<typeof Use>;
 
 /** Documents by kind, and by reference within what a page has of it; whoever wants all in one order sorts. */

@@ -1,6 +1,8 @@
 import { z } from "zod";
+import { AccessLevel, Name, Note, OnBusy } from "./definition-parts.ts";
 import { Duration } from "./duration.ts";
 import { Instant, Json, Reference } from "./ids.ts";
+import { ScheduleDefinition } from "./schedule.ts";
 import { Step } from "./step.ts";
 
 /**
@@ -8,9 +10,6 @@ import { Step } from "./step.ts";
  * whoever reads a definition afterwards reads all of it. Durations come out as milliseconds, under the same name
  * that people write.
  */
-export const AccessLevel = z.enum(["user", "manager", "root"]);
-export type AccessLevel = z.infer<typeof AccessLevel>;
-
 export const Color = z.enum(["grey", "red", "orange", "yellow", "green", "teal", "blue", "purple"]);
 
 /** A key that the design names and nothing acts on yet: only its neutral value is taken. */
@@ -34,8 +33,6 @@ export const Variables = z.record(
 );
 export type Variables = z.infer<typeof Variables>;
 
-const Name = z.string().min(1).max(200);
-const Note = z.string().max(10_000);
 const references = z.array(Reference).max(10_000).default([]);
 
 export const StateDefinition = z.strictObject({
@@ -104,9 +101,6 @@ export const JetActionDefinition = z.strictObject({
   note: Note.default(""),
 });
 export type JetActionDefinition = z.infer<typeof JetActionDefinition>;
-
-export const OnBusy = z.enum(["refuse", "queue"]);
-export type OnBusy = z.infer<typeof OnBusy>;
 
 /** A jet of another template that must be in a state, for the actions named here, or for all (design §3). */
 export const Requirement = z.strictObject({
@@ -215,24 +209,38 @@ export const JetDefinition = z.strictObject({
 });
 export type JetDefinition = z.infer<typeof JetDefinition>;
 
-export const Definition = z.union([StateDefinition, UserDefinition, TemplateDefinition, PlanDefinition]);
+export const Definition = z.union([
+  StateDefinition,
+  UserDefinition,
+  TemplateDefinition,
+  PlanDefinition,
+  ScheduleDefinition,
+]);
 export type Definition = z.infer<typeof Definition>;
 
-/** The kinds as written in a document, and the prefix of their key in the bucket of definitions. */
 /** The keys of all definitions, as followers name them: the mesh's own record beside them is none. */
 export const DEFINITION_PATTERN = "*.*";
-export const DEFINITION_KEYS = { State: "state", User: "user", Template: "template", Plan: "plan" } as const;
+/** The kinds as written in a document, and the prefix of their key in the bucket of definitions. */
+export const DEFINITION_KEYS = {
+  State: "state",
+  User: "user",
+  Template: "template",
+  Plan: "plan",
+  Schedule: "schedule",
+} as const;
 export type DefinitionKind = keyof typeof DEFINITION_KEYS;
 
 /** `template.web`: the key of a definition. */
 export const definitionKey = (kind: DefinitionKind, reference: string): string =>
   `${DEFINITION_KEYS[kind]}.${reference}`;
 
-/** A definition as the bucket holds it; who made it may also take it away. */
+/** A definition as the bucket holds it; who made a template may also take it away. */
 export const StoredDefinition = z.object({
   v: z.literal(1),
   definition: Definition,
   createdBy: Reference.optional(),
+  /** Of a schedule: with whose rights it fires. */
+  owner: Reference.optional(),
   /** A template that is about to go: nothing is made of it meanwhile. Whoever finds this left behind takes it off. */
   deleting: z.object({ by: Reference, at: Instant }).optional(),
 });

@@ -7,17 +7,19 @@ import {
   TemplateDefinition,
   UserDefinition,
 } from "./definitions.ts";
+import { ScheduleDefinition } from "./schedule.ts";
 
 /** What a document begins with (design §10). */
 export const API_VERSION = "jetmesh/v1";
 
-/** The kinds of documents, each behind those that it may name: states, users, plans, templates, jets. */
+/** The kinds of documents, each behind those that it may name: states, users, plans, templates, jets, schedules. */
 export const DOCUMENT_SCHEMAS = {
   State: StateDefinition,
   User: UserDefinition,
   Plan: PlanDefinition,
   Template: TemplateDefinition,
   Jet: JetDefinition,
+  Schedule: ScheduleDefinition,
 } as const;
 export type DocumentKind = keyof typeof DOCUMENT_SCHEMAS;
 export const DOCUMENT_KINDS = Object.keys(DOCUMENT_SCHEMAS) as DocumentKind[];

@@ -50,8 +50,9 @@ export {
   Use,
 } from "./api.ts";
 export { type Body, readBody } from "./body.ts";
+export { type CronRule, cronFault, lastOfCron, nextOfCron, timeZoneFault } from "./cron.ts";
+export { AccessLevel, OnBusy } from "./definition-parts.ts";
 export {
-  AccessLevel,
   ActionDelays,
   Color,
   DEFINITION_KEYS,
@@ -62,7 +63,6 @@ export {
   JetActionDefinition,
   JetDefinition,
   MAX_LIMIT,
-  OnBusy,
   PlanDefinition,
   RepeatPolicy,
   Requirement,
@@ -130,6 +130,8 @@ export {
   OfferReply,
   ResumeBody,
   RunnerPresence,
+  SCHEDULE_HEADERS,
+  ScheduleHint,
   SuspectMark,
   TargetBody,
   ToldMessage,
@@ -148,6 +150,18 @@ export {
   SERVICE_NAMES,
   type ServiceName,
 } from "./permissions.ts";
+export {
+  Fired,
+  Firing,
+  SCHEDULE_PATTERN,
+  ScheduleDefinition,
+  ScheduledCreate,
+  ScheduledTrigger,
+  ScheduleRecord,
+  type ScheduleView,
+  scheduleKey,
+  scheduleOfKey,
+} from "./schedule.ts";
 export { hashOfKey, MAX_SHARDS, MESH_KEY, MeshRecord, shardOf } from "./shards.ts";
 export {
   HttpRequest,
@@ -166,6 +180,7 @@ export {
   createNames,
   DEFAULT_PREFIX,
   type Names,
+  SCHEDULE_CONSUMER,
   type StreamRole,
   SUBJECT_TABLE,
   TRIGGER_CONSUMER,

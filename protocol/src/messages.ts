@@ -8,7 +8,7 @@ import {
   TriggerSource,
 } from "./action.ts";
 import { ActionError } from "./action-error.ts";
-import { OnBusy } from "./definitions.ts";
+import { OnBusy } from "./definition-parts.ts";
 import { ActionId, Instant, Json, Reference, RunnerId, Version } from "./ids.ts";
 
 /** Body of `jm.trigger.<user>.<jet>.<action>`; may be left out altogether. */
@@ -128,6 +128,21 @@ export type RunnerPresence = z.infer<typeof RunnerPresence>;
 /** Who leads, in `jm_leases/<role>`, with a TTL. */
 export const Lease = z.object({ v: Version, holder: z.string(), at: Instant });
 export type Lease = z.infer<typeof Lease>;
+
+/**
+ * Body of `jm.schedule.at.<schedule>`, which the broker keeps until the instant and then gives out as
+ * `jm.schedule.due.<schedule>`: a hint to look at the schedule, whose record says what is due.
+ */
+export const ScheduleHint = z.object({ v: Version, schedule: Reference, at: Instant });
+export type ScheduleHint = z.infer<typeof ScheduleHint>;
+
+/** Headers by which the broker keeps a message until its instant. */
+export const SCHEDULE_HEADERS = {
+  schedule: "Nats-Schedule",
+  target: "Nats-Schedule-Target",
+  /** How long what it gives out is kept. */
+  ttl: "Nats-Schedule-TTL",
+} as const;
 
 /** Headers of a chunk on `jm.log.<action-id>`. */
 export const LOG_HEADERS = { seq: "Jm-Seq", step: "Jm-Step", stream: "Jm-Stream", at: "Jm-At" } as const;

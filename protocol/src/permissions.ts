@@ -1,4 +1,4 @@
-import { ADVISORY_CONSUMER, type Names, TRIGGER_CONSUMER } from "./subjects.ts";
+import { ADVISORY_CONSUMER, type Names, SCHEDULE_CONSUMER, TRIGGER_CONSUMER } from "./subjects.ts";
 import { topologyOf } from "./topology.ts";
 
 /**
@@ -50,6 +50,7 @@ const TO_STATE_STORE = [
   "jet-delete",
   "waiting-cancel",
   "definition-delete",
+  "schedule-pause",
   "action-create",
   "action-change",
   "action-signal",
@@ -82,7 +83,7 @@ export function grantsOf(names: Names): Readonly<Record<ServiceName, Grants>> {
   const marks = [names.kv(leases, "suspect.>"), names.kv(leases, "probe.*")];
   const topology = topologyOf(names, { replicas: 1 }).streams.map(({ name }) => name);
   const sharded = streamsOf(jets, actions);
-  const queues = [streams.triggers, streams.resume, streams.advisories];
+  const queues = [streams.triggers, streams.resume, streams.schedules, streams.advisories];
 
   return {
     gateway: {
@@ -119,6 +120,7 @@ export function grantsOf(names: Names): Readonly<Record<ServiceName, Grants>> {
         ...keysOf(definitions, jets, actions),
         ...marks,
         names.resume.all,
+        names.schedule.all,
         names.history.all,
         names.dead.all,
         // A dead letter that is replayed goes where it came from.
@@ -144,12 +146,14 @@ export function grantsOf(names: Names): Readonly<Record<ServiceName, Grants>> {
         streams.triggers,
         streams.resume,
         streams.history,
+        streams.schedules,
         streams.dead,
       ),
       // Whether an entry was written already, where the stream cannot tell any more.
       follows: streamsOf(definitions, jets, actions).concat(streams.history),
       takes: [
         { stream: streams.triggers, consumer: TRIGGER_CONSUMER },
+        { stream: streams.schedules, consumer: SCHEDULE_CONSUMER },
         { stream: streams.advisories, consumer: ADVISORY_CONSUMER },
       ],
       manages: [
@@ -161,7 +165,9 @@ export function grantsOf(names: Names): Readonly<Record<ServiceName, Grants>> {
           `CONSUMER.DURABLE.CREATE.${stream}.*`,
           `CONSUMER.LIST.${stream}`,
         ]),
-        ...[streams.triggers, streams.resume, streams.dead].map((stream) => `STREAM.MSG.DELETE.${stream}`),
+        ...[streams.triggers, streams.resume, streams.schedules, streams.dead].map(
+          (stream) => `STREAM.MSG.DELETE.${stream}`,
+        ),
       ],
     },
     "lifecycle-ticker": {

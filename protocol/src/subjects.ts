@@ -39,6 +39,16 @@ export interface Names {
     readonly all: string;
   };
   readonly history: { of(thing: string): string; readonly all: string };
+  readonly schedule: {
+    /** Where the broker keeps a hint until its schedule is due. */
+    armed(schedule: string): string;
+    /** Where it gives it out then. */
+    due(schedule: string): string;
+    readonly allDue: string;
+    readonly all: string;
+    /** The schedule that is due. */
+    parse(subject: string): string | undefined;
+  };
   readonly log: { of(id: string): string; readonly all: string };
   readonly dead: { of(stream: string): string; readonly all: string };
   /** What the broker says about messages that a consumer of a work queue was not rid of in the usual way. */
@@ -57,7 +67,7 @@ export interface Names {
   poolConsumer(pool: string): string;
 }
 
-export type StreamRole = "triggers" | "resume" | "history" | "logs" | "dead" | "advisories";
+export type StreamRole = "triggers" | "resume" | "schedules" | "history" | "logs" | "dead" | "advisories";
 export type BucketRole = "definitions" | "jets" | "actions" | "runners" | "leases";
 
 export type TriggerSubject =
@@ -66,6 +76,8 @@ export type TriggerSubject =
 
 /** The durable consumer by which state-stores share the triggers. */
 export const TRIGGER_CONSUMER = "state-store";
+/** The one by which they share the schedules that are due. */
+export const SCHEDULE_CONSUMER = "state-store";
 /** The one by which they share the broker's advisories. */
 export const ADVISORY_CONSUMER = "state-store";
 
@@ -99,6 +111,7 @@ export function createNames(prefix: string = DEFAULT_PREFIX, shards = 1): Names 
     streams: {
       triggers: `${upper}_TRIGGERS`,
       resume: `${upper}_RESUME`,
+      schedules: `${upper}_SCHEDULES`,
       history: `${upper}_HISTORY`,
       logs: `${upper}_LOGS`,
       dead: `${upper}_DEAD`,
@@ -128,6 +141,13 @@ export function createNames(prefix: string = DEFAULT_PREFIX, shards = 1): Names 
       all: `${prefix}.resume.>`,
     },
     history: { of: (thing) => `${prefix}.history.${thing}`, all: `${prefix}.history.>` },
+    schedule: {
+      armed: (schedule) => `${prefix}.schedule.at.${schedule}`,
+      due: (schedule) => `${prefix}.schedule.due.${schedule}`,
+      allDue: `${prefix}.schedule.due.*`,
+      all: `${prefix}.schedule.>`,
+      parse: (subject) => parseSchedule(prefix, subject),
+    },
     log: { of: (id) => `${prefix}.log.${id}`, all: `${prefix}.log.>` },
     dead: { of: (stream) => `${prefix}.dead.${stream}`, all: `${prefix}.dead.>` },
     advisories: {
@@ -158,6 +178,12 @@ function parseApi(prefix: string, subject: string): { user: string; endpoint: st
   return { user, endpoint: endpoint.join(".") };
 }
 
+function parseSchedule(prefix: string, subject: string): string | undefined {
+  const [head, kind, due, schedule, ...rest] = subject.split(".");
+  if (head !== prefix || kind !== "schedule" || due !== "due" || rest.length > 0) return undefined;
+  return isReference(schedule) ? schedule : undefined;
+}
+
 /** The id of an action in the subject of a resume, or undefined. */
 export function actionIdOfResume(subject: string): string | undefined {
   const id = subject.slice(subject.lastIndexOf(".") + 1);
@@ -171,6 +197,8 @@ export const SUBJECT_TABLE = [
   { subject: "jm.api.<user>.<endpoint>", stream: "-", schema: "API_REQUESTS" },
   { subject: "jm.svc.<service>.<verb>", stream: "-", schema: "SVC_REQUESTS" },
   { subject: "jm.resume.<pool>.<action-id>", stream: "JM_RESUME", schema: "ResumeBody" },
+  { subject: "jm.schedule.at.<schedule>", stream: "JM_SCHEDULES", schema: "ScheduleHint" },
+  { subject: "jm.schedule.due.<schedule>", stream: "JM_SCHEDULES", schema: "ScheduleHint" },
   { subject: "jm.history.<jet or kind>", stream: "JM_HISTORY", schema: "HistoryEntry" },
   { subject: "jm.log.<action-id>", stream: "JM_LOGS", schema: "raw bytes" },
   { subject: "jm.dead.<stream>", stream: "JM_DEAD", schema: "DeadLetter" },

@@ -10,7 +10,8 @@ import {
   JetTriggerRequest,
   JetUpdateRequest,
 } from "./api.ts";
-import { AccessLevel, DEFINITION_KEYS } from "./definitions.ts";
+import { AccessLevel } from "./definition-parts.ts";
+import { DEFINITION_KEYS } from "./definitions.ts";
 import { ActionId, Json, Reference, RunnerId, Version } from "./ids.ts";
 import { KindRecord } from "./kind.ts";
 import { Note, Signal } from "./workflow.ts";
@@ -35,7 +36,10 @@ export const AccessCheck = z.discriminatedUnion("operation", [
     ...definition,
     /** Left out: an update. */
     change: z.enum(["create", "update"]).optional(),
-    /** Of a template: what it will be, and whether the user will be among its managers. */
+    /**
+     * Of a template: what it will be, and whether the user will be among its managers. Of a schedule its level; what it
+     * does is asked about by itself.
+     */
     after: z.object({ accessLevel: AccessLevel, isManaged: z.boolean() }).optional(),
   }),
   z.object({ operation: z.literal("action.read"), ...jetAction }),
@@ -135,6 +139,7 @@ export const SVC_REQUESTS = {
   /** A trigger that waits for the jet is not to run. */
   "state-store.waiting-cancel": z.object({ v: Version, user, jet: Reference, id: ActionId }),
   "state-store.definition-delete": z.object({ v: Version, ...definition }),
+  "state-store.schedule-pause": z.object({ v: Version, user, reference: Reference, paused: z.boolean() }),
   /** Makes the consumer of a pool, if it is missing. */
   "state-store.pool": z.object({ v: Version, pool: Reference }),
   /** Something that a service without the right to write could not process. */

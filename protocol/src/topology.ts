@@ -1,5 +1,5 @@
 import type { Names } from "./subjects.ts";
-import { ADVISORY_CONSUMER, TRIGGER_CONSUMER } from "./subjects.ts";
+import { ADVISORY_CONSUMER, SCHEDULE_CONSUMER, TRIGGER_CONSUMER } from "./subjects.ts";
 
 /**
  * What a mesh keeps on the broker, as data: `storage` creates what is missing and reports what differs, and
@@ -24,6 +24,8 @@ export interface StreamPlan {
   readonly asyncPersist: boolean;
   readonly allowDirect: boolean;
   readonly rollup: boolean;
+  /** Messages may be kept until an instant that they name, and what they give out then may carry a TTL. */
+  readonly schedules: boolean;
   readonly denyDelete: boolean;
   readonly maxConsumers: number;
   readonly description: string;
@@ -72,6 +74,7 @@ const STREAM: Omit<StreamPlan, "name" | "subjects" | "replicas" | "description">
   asyncPersist: false,
   allowDirect: false,
   rollup: false,
+  schedules: false,
   denyDelete: false,
   maxConsumers: MAX_CONSUMERS,
 };
@@ -183,7 +186,21 @@ export function topologyOf(names: Names, { replicas }: TopologyOptions): Topolog
         replicas,
         description: "messages that the broker gave up or somebody terminated",
       },
-      bucket(buckets.definitions, "templates, states, plans and users", { atomicBatch: true }),
+      {
+        ...STREAM,
+        name: streams.schedules,
+        subjects: [names.schedule.all],
+        // No work queue: from one of those the broker has lost schedules (nats-server 8423). Where it is full the oldest go,
+        // for the broker takes schedules in no other; they are hints, and who looks after schedules misses nothing.
+        maxPerSubject: 1,
+        maxBytes: 32 * MB,
+        replicas,
+        schedules: true,
+        // What the broker gives out takes the place of the message that it kept.
+        rollup: true,
+        description: "when schedules fall due next, and those that are due",
+      },
+      bucket(buckets.definitions, "templates, states, plans, users and schedules", { atomicBatch: true }),
       ...shardsOf(buckets.jets, "jets"),
       ...shardsOf(buckets.actions, "actions"),
       bucket(buckets.runners, "presence of runners", { markerTtlMs: 60_000 }),
@@ -194,6 +211,13 @@ export function topologyOf(names: Names, { replicas }: TopologyOptions): Topolog
         stream: streams.triggers,
         name: TRIGGER_CONSUMER,
         filter: [names.trigger.all, names.trigger.allTargets],
+        ackWaitMs: ACK_WAIT_MS,
+        maxAckPending: 4_096,
+      },
+      {
+        stream: streams.schedules,
+        name: SCHEDULE_CONSUMER,
+        filter: [names.schedule.allDue],
         ackWaitMs: ACK_WAIT_MS,
         maxAckPending: 4_096,
       },

@@ -2,8 +2,8 @@ import { describe, expect, it } from "vitest";
 import { ACTION_ERROR_CODES, ERROR_CODES, isErrorCode } from "../src/index.ts";
 
 /**
- * Word for word from design §5, `unknown_letter` and `not_replayable` of ADR 0017, and of ADR 0028 those of what waits and
- * is canceled.
+ * Word for word from design §5, `unknown_letter` and `not_replayable` of ADR 0017, of ADR 0028 those of what waits and
+ * is canceled, and of ADR 0032 those of schedules.
  */
 const STATUSES: Record<string, number> = {
   invalid_request: 400,
@@ -17,6 +17,7 @@ const STATUSES: Record<string, number> = {
   unknown_run: 404,
   unknown_kind: 404,
   unknown_letter: 404,
+  unknown_schedule: 404,
   unknown_endpoint: 404,
   already_exists: 409,
   conflict: 409,
@@ -28,8 +29,10 @@ const STATUSES: Record<string, number> = {
   not_cancelable: 409,
   not_rollbackable: 409,
   canceled: 409,
+  firing_overlaps: 409,
   no_path: 409,
   trigger_expired: 410,
+  firing_missed: 410,
   requirement_unmet: 412,
   too_large: 413,
   queue_full: 429,

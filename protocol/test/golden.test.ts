@@ -25,6 +25,8 @@ const SCHEMAS = {
   RunnerPresence: protocol.RunnerPresence,
   Lease: protocol.Lease,
   SlotsRecord: protocol.SlotsRecord,
+  ScheduleRecord: protocol.ScheduleRecord,
+  ScheduleHint: protocol.ScheduleHint,
   MeshRecord: protocol.MeshRecord,
   ActionOffer: protocol.ActionOffer,
   OfferReply: protocol.OfferReply,
@@ -114,6 +116,7 @@ const WITHIN = [
     "TriggerSource",
   ],
   ...["UserDefinition", "Variables", "Version"],
+  ...["ScheduleDefinition", "ScheduledTrigger", "ScheduledCreate", "Firing", "Fired"],
 ];
 
 const FOLDER = new URL("./golden/", import.meta.url);

@@ -109,6 +109,7 @@ describe("a prefix", () => {
     expect(Object.values(other.streams)).toEqual([
       "BLUE_TRIGGERS",
       "BLUE_RESUME",
+      "BLUE_SCHEDULES",
       "BLUE_HISTORY",
       "BLUE_LOGS",
       "BLUE_DEAD",
@@ -127,6 +128,9 @@ describe("a prefix", () => {
       other.api.all,
       other.resume.all,
       other.resume.ofPool("p"),
+      other.schedule.all,
+      other.schedule.armed("s"),
+      other.schedule.due("s"),
       other.history.all,
       other.log.all,
       other.dead.all,
@@ -153,19 +157,32 @@ describe("a prefix", () => {
     ]);
   });
 
+  it("names the schedule that is due, and takes no other subject for one", () => {
+    expect(names.schedule.parse("jm.schedule.due.nightly")).toBe("nightly");
+    const others = [
+      "jm.schedule.at.nightly",
+      "jm.schedule.due.Nightly",
+      "jm.schedule.due.a.b",
+      "x.schedule.due.a",
+    ];
+    expect(others.map((subject) => names.schedule.parse(subject))).toEqual(others.map(() => undefined));
+  });
+
   it.each(["", "JM", "1m", "j-m", "j.m", "j".repeat(17), "jm\n"])("is refused: %j", (bad) => {
     expect(() => createNames(bad)).toThrow(/prefix of a mesh/);
   });
 });
 
 describe("the table of subjects", () => {
-  it("has the eight kinds of design §5, that of a copied bucket and what the broker says, each under its stream", () => {
+  it("has the eight kinds of design §5, those of schedules, that of a copied bucket and what the broker says, each under its stream", () => {
     expect(SUBJECT_TABLE.map(({ subject, stream }) => `${subject} ${stream}`)).toEqual([
       "jm.trigger.<user>.<jet>.<action> JM_TRIGGERS",
       "jm.target.<user>.<jet>.<state> JM_TRIGGERS",
       "jm.api.<user>.<endpoint> -",
       "jm.svc.<service>.<verb> -",
       "jm.resume.<pool>.<action-id> JM_RESUME",
+      "jm.schedule.at.<schedule> JM_SCHEDULES",
+      "jm.schedule.due.<schedule> JM_SCHEDULES",
       "jm.history.<jet or kind> JM_HISTORY",
       "jm.log.<action-id> JM_LOGS",
       "jm.dead.<stream> JM_DEAD",

@@ -111,6 +111,19 @@ const RICH: readonly Document[] = [
     pool: "gpu",
     variables: { port: 8081 },
   }),
+  of("Schedule", {
+    name: "By night",
+    accessLevel: "user",
+    cron: "0 3 29 2 *",
+    timeZone: "Europe/Berlin",
+    trigger: { jet: "web_eins", action: "go", argument: { why: "“night”\n" }, onBusy: "queue" },
+    overlap: "queue",
+    catchUp: "none",
+    catchUpWindow: "5m",
+    paused: true,
+    note: "note",
+  }),
+  of("Schedule", { reference: "often", every: "366d", create: { kind: "report", pool: "cpu" } }),
 ];
 
 beforeAll(async () => {
@@ -244,6 +257,7 @@ test("somebody else is given what they may read", async () => {
     "Template database",
     "Template web_server_2",
     "Jet web_eins",
+    "Schedule by_night",
   ]);
   expect(JSON.stringify(documents)).not.toMatch(/max|all_of_it/);
   expect(await exportDocuments(await full.client("stranger"))).toEqual([]);

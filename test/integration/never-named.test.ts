@@ -86,6 +86,13 @@ beforeAll(async () => {
       actions: [edge("create", { accessLevel: "user", to: "resting" })],
     }),
   ]);
+  const watch = (reference: string, action: string, accessLevel: string): Document =>
+    document("Schedule", reference, { accessLevel, every: "1d", trigger: { jet: "jet1", action } });
+  const watches = [
+    watch("shown-watch", "turn", "user"),
+    watch("secret-fix-watch", "secret-fix", "user"),
+    watch("secret-locked-watch", "secret-locked-wipe", "user"),
+  ];
   const jets = { wait: true, users: ["ann"], managers: ["max", "secret-boss"] };
   await root.request("jet.create", { template: "needed", reference: "secret-locked-need", wait: true });
   await root.request("jet.create", { template: "shown", reference: "jet1", ...jets });
@@ -97,6 +104,7 @@ beforeAll(async () => {
     wait: true,
   });
   await max.request("jet.trigger", { jet: "jet1", action: "secret-fix", wait: true });
+  await applyDocuments(root, watches);
   const open = await root.request<{ actionId: string }>("jet.trigger", {
     jet: "jet2",
     action: "secret-locked-wipe",
@@ -108,24 +116,38 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => mesh.stop());
 
+const SCHEDULES_ASKED = ["shown-watch", "secret-fix-watch", "secret-locked-watch"].map((reference) => ({
+  reference,
+}));
+
 /** What each endpoint answers to whoever asks; a request for what is hidden, where one can name it. */
 const ASKS: Readonly<Record<Endpoint, () => Document[]>> = {
   "template.apply": () => [{ ...shown, requires: [], actions: [] }],
   "state.apply": () => [{ reference: "resting", name: "Resting" }],
   "plan.apply": () => [{ reference: "mine", name: "mine", steps: [{ wait: 0 }] }],
   "user.apply": () => [{ reference: "ann", name: "ann", level: "root" }],
+  "schedule.apply": () => [
+    { reference: "night-watch", name: "x", every: "1h", trigger: { jet: "jet1", action: "turn" } },
+    { reference: "secret-locked-watch", name: "x", every: "1h", create: { kind: "x" } },
+  ],
   "template.get": () => [{ reference: "shown" }],
   "state.get": () => [{ reference: "resting" }],
   "plan.get": () => [{ reference: "mine" }],
   "user.get": () => [{ reference: "ann" }],
+  "schedule.get": () => SCHEDULES_ASKED,
   "template.delete": () => [{ reference: "shown" }, { reference: "needed" }],
   "state.delete": () => [{ reference: "wiped" }],
   "plan.delete": () => [{ reference: "mine" }],
   "user.delete": () => [{ reference: "ann" }],
+  "schedule.delete": () => [{ reference: "secret-locked-watch" }],
   "template.list": () => [{}],
   "state.list": () => [{}],
   "plan.list": () => [{}],
   "user.list": () => [{}],
+  "schedule.list": () => [{}],
+  "schedule.pause": () => SCHEDULES_ASKED,
+  "schedule.resume": () => SCHEDULES_ASKED,
+  "schedule.run": () => SCHEDULES_ASKED,
   import: () => [
     { documents: [{ document: { ...shown, requires: [], actions: [] } }], dryRun: true },
     { documents: [{ document: document("Jet", "jet1", { template: "shown" }) }], dryRun: true },
@@ -200,8 +222,8 @@ describe("whatever is asked, what may not be read is not named", () => {
 
   test("while root is shown all of it, so there is something to hide", async () => {
     const all = await Promise.all(
-      (["template.list", "plan.list", "user.list", "jet.list", "action.list"] as const).map((endpoint) =>
-        answerOf(root, endpoint, {}),
+      (["template.list", "plan.list", "user.list", "jet.list", "action.list", "schedule.list"] as const).map(
+        (endpoint) => answerOf(root, endpoint, {}),
       ),
     );
     for (const text of all) expect(text).toContain("secret");
@@ -228,6 +250,16 @@ describe("what is hidden and what is not there are answered in the same words", 
     ["a jet to change", "jet.update", (reference) => ({ reference, name: "x" }), "secret-locked-jet"],
     ["a jet to delete", "jet.delete", (reference) => ({ reference }), "secret-locked-jet"],
     ["a plan", "plan.get", (reference) => ({ reference }), "secret-locked-work"],
+    ["a schedule", "schedule.get", (reference) => ({ reference }), "secret-locked-watch"],
+    ["a schedule to delete", "schedule.delete", (reference) => ({ reference }), "secret-locked-watch"],
+    ["a schedule to pause", "schedule.pause", (reference) => ({ reference }), "secret-locked-watch"],
+    ["a schedule to run", "schedule.run", (reference) => ({ reference }), "secret-locked-watch"],
+    [
+      "a jet that is to be triggered by a schedule",
+      "schedule.apply",
+      (jet) => ({ reference: "mine", name: "x", every: "1d", trigger: { jet, action: "turn" } }),
+      "secret-locked-jet",
+    ],
     ["a user", "user.get", (reference) => ({ reference }), "secret-boss"],
     ["the runs of a jet", "action.list", (jet) => ({ jet }), "secret-locked-jet"],
     ["the jets of a template", "jet.list", (template) => ({ template }), "secret-locked-template"],

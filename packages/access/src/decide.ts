@@ -9,7 +9,9 @@ import {
   mayReadAction,
   mayReadDefinition,
   mayReadJet,
+  mayReadSchedule,
   mayReadTemplate,
+  readsAction,
 } from "./rules.ts";
 
 /**
@@ -118,27 +120,26 @@ const unknownJet = (reference: string): AccessAnswer => unknown("jet", reference
 
 type Of<O extends AccessCheck["operation"]> = Extract<AccessCheck, { operation: O }>;
 
-function readsAction(
-  facts: AccessFacts,
-  level: Level,
-  user: string,
-  reference: string,
-  action: string,
-): boolean {
-  const template = facts.template(reference);
-  const found = template?.actions.find((one) => one.reference === action);
-  return template !== undefined && found !== undefined && mayReadAction(facts, level, user, template, found);
-}
-
-/** States, plans and users are root's; of a template also its managers', and deleting takes who made it. */
+/**
+ * States, plans and users are root's; of a template also its managers', and deleting takes who made it. Schedules are
+ * managers', up to the level of the schedule, before and after; what it is to do is asked about by itself.
+ */
 function mayWriteDefinition(
   facts: AccessFacts,
   level: Level,
   asked: Of<"definition.write" | "definition.delete">,
 ): boolean {
   if (level === "root") return true;
-  if (asked.kind !== "Template") return false;
   const { user, reference } = asked;
+  if (asked.kind === "Schedule") {
+    const is = facts.schedule(reference);
+    const holds =
+      is !== undefined && mayManage(level, is.accessLevel, mayReadSchedule(facts, level, user, is));
+    if (asked.operation === "definition.delete") return holds;
+    const will = asked.after !== undefined && mayManage(level, asked.after.accessLevel, true);
+    return will && (is === undefined ? asked.change === "create" : holds);
+  }
+  if (asked.kind !== "Template") return false;
   const stored = facts.template(reference);
   const holds = stored !== undefined && mayManage(level, stored.accessLevel, stored.managers.includes(user));
   if (asked.operation === "definition.delete") return holds && facts.creatorOf(reference) === user;

@@ -1,4 +1,4 @@
-import type { AccessLevel, TemplateDefinition } from "@jetmesh/protocol";
+import type { AccessLevel, ScheduleDefinition, TemplateDefinition } from "@jetmesh/protocol";
 
 /** What decisions rest on; whoever asks keeps it up to date. */
 export interface AccessFacts {
@@ -15,6 +15,12 @@ export interface AccessFacts {
   /** The level that it takes to bring a jet there; undefined where there is no such state. */
   stateLevel(reference: string): AccessLevel | undefined;
   isUser(reference: string): boolean;
+  schedule(reference: string): ScheduleFacts | undefined;
+}
+
+export interface ScheduleFacts extends Pick<ScheduleDefinition, "accessLevel" | "trigger" | "create"> {
+  /** With whose rights it fires. */
+  readonly owner: string | undefined;
 }
 
 export interface JetFacts {

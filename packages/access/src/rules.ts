@@ -1,6 +1,6 @@
 import type { AccessLevel, JetActionDefinition, TemplateDefinition } from "@jetmesh/protocol";
 import { match } from "ts-pattern";
-import type { AccessFacts, JetFacts } from "./facts.ts";
+import type { AccessFacts, JetFacts, ScheduleFacts } from "./facts.ts";
 
 /** The rules of design §6, each for one thing and one right. A level that is undefined has none. */
 export type Level = AccessLevel | undefined;
@@ -64,7 +64,7 @@ export function mayReadDefinition(
   facts: AccessFacts,
   level: Level,
   user: string,
-  kind: "State" | "User" | "Template" | "Plan",
+  kind: "State" | "User" | "Template" | "Plan" | "Schedule",
   reference: string,
 ): boolean {
   if (level === undefined) return false;
@@ -80,8 +80,47 @@ export function mayReadDefinition(
         planLevel !== undefined && (level === "root" || (level === "manager" && atMost(planLevel, "manager")))
       );
     })
+    .with("Schedule", () => {
+      const schedule = facts.schedule(reference);
+      return schedule !== undefined && mayReadSchedule(facts, level, user, schedule);
+    })
     .with("User", () => facts.isUser(reference) && (level === "root" || user === reference))
     .exhaustive();
+}
+
+/**
+ * A schedule of a jet goes with the jet and the action, as a run does: who may trigger it, up to the schedule's level. One
+ * that makes actions of no jet goes with who owns it.
+ */
+export function mayReadSchedule(
+  facts: AccessFacts,
+  level: Level,
+  user: string,
+  { accessLevel, owner, trigger }: ScheduleFacts,
+): boolean {
+  if (level === undefined) return false;
+  if (level === "root") return true;
+  if (!atMost(accessLevel, level)) return false;
+  if (trigger === undefined) return user === owner;
+  const jet = facts.jet(trigger.jet);
+  return (
+    jet !== undefined &&
+    mayReadJet(level, user, jet) &&
+    readsAction(facts, level, user, jet.template, trigger.action)
+  );
+}
+
+/** By the names of both; what is not there is not read. */
+export function readsAction(
+  facts: AccessFacts,
+  level: Level,
+  user: string,
+  reference: string,
+  action: string,
+): boolean {
+  const template = facts.template(reference);
+  const found = template?.actions.find((one) => one.reference === action);
+  return template !== undefined && found !== undefined && mayReadAction(facts, level, user, template, found);
 }
 
 /** The same choice as the lifecycle's `createAction`: of those with no `from` and some `to` the first by priority. */

@@ -4,7 +4,7 @@ import { decideAccess } from "../src/index.ts";
 import { QUESTIONS, type Question } from "./design-rules.ts";
 import { ACTION, allWorlds, factsOf, INCARNATION, JET, TEMPLATE, WHO, type World } from "./world.ts";
 
-type Kind = "State" | "User" | "Template" | "Plan";
+type Kind = "State" | "User" | "Template" | "Plan" | "Schedule";
 const read = (kind: Kind, reference: string) => (): AccessCheck => ({
   operation: "definition.read",
   user: WHO,
@@ -25,7 +25,7 @@ const write =
     kind,
     reference,
     change,
-    ...(kind === "Template" ? { after: { accessLevel, isManaged } } : {}),
+    ...(kind === "Template" || kind === "Schedule" ? { after: { accessLevel, isManaged } } : {}),
   });
 const writeAction =
   (operation: "action.create" | "action.update", template: string, action: string) =>
@@ -69,6 +69,22 @@ const CHECKS: Readonly<Record<Question, (world: World) => AccessCheck>> = {
   "read a user's plan": read("Plan", "user-plan"),
   "read a manager's plan": read("Plan", "manager-plan"),
   "read a root's plan": read("Plan", "root-plan"),
+  "read a user's schedule of the jet": read("Schedule", "user-schedule"),
+  "read a manager's schedule of the jet": read("Schedule", "manager-schedule"),
+  "read a root's schedule of the jet": read("Schedule", "root-schedule"),
+  "read a schedule of a jet that is gone": read("Schedule", "ghost-schedule"),
+  "read her own schedule of no jet": read("Schedule", "her-schedule"),
+  "read somebody's schedule of no jet": read("Schedule", "bobs-schedule"),
+  "create a schedule": write("Schedule", "new", "create"),
+  "change a schedule that is not there": write("Schedule", "new"),
+  "make a schedule of the jet anew": write("Schedule", "manager-schedule", "create"),
+  "change a manager's schedule of the jet": write("Schedule", "manager-schedule"),
+  "change a root's schedule of the jet": write("Schedule", "root-schedule"),
+  "delete a user's schedule of the jet": remove("Schedule", "user-schedule"),
+  "delete a root's schedule of the jet": remove("Schedule", "root-schedule"),
+  "change her own schedule of no jet": write("Schedule", "her-schedule"),
+  "change her own schedule that is root's by now": write("Schedule", "her-root-schedule"),
+  "delete somebody's schedule of no jet": remove("Schedule", "bobs-schedule"),
   "read a state": read("State", "running"),
   "bring to a user's state": target("running"),
   "bring to a manager's state": target("manager-state"),
@@ -155,6 +171,9 @@ describe(`over all ${String(WORLDS.length)} combinations of levels and membershi
           ["delete the template", "read the template"],
           ["change the action", "read the action"],
           ["remove the action", "read the action"],
+          ["change a manager's schedule of the jet", "read a manager's schedule of the jet"],
+          ["delete a user's schedule of the jet", "read a user's schedule of the jet"],
+          ["change her own schedule of no jet", "read her own schedule of no jet"],
         ] as const
       ).some(([writes, reads]) => answerIn(known, writes).allow && !answerIn(known, reads).allow),
     );

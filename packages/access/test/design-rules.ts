@@ -21,6 +21,15 @@ type Right =
   | "read a manager's plan"
   | "read a root's plan"
   | "change a plan"
+  | "read a user's schedule"
+  | "read a manager's schedule"
+  | "read a root's schedule"
+  | "read a schedule of no jet"
+  | "make a schedule"
+  | "change a manager's schedule"
+  | "change a root's schedule"
+  | "delete a user's schedule"
+  | "change a schedule of no jet"
   | "read a state"
   | "bring to a user's state"
   | "bring to a manager's state"
@@ -39,6 +48,8 @@ const always: Condition = () => true;
 const isOpenToUsers: Condition = (w) =>
   w.template === "user" || w.isTemplateUser || w.isJetUser || w.isOtherJetUser;
 const isOpenToManagers: Condition = (w) => w.template !== "root" || w.isTemplateUser || w.isTemplateManager;
+
+const mayTrigger: Condition = (w) => may(w, "read the jet") && may(w, "read the action");
 
 /** Level, right, condition. */
 const RULES: readonly (readonly [Level, Right, Condition])[] = [
@@ -89,6 +100,24 @@ const RULES: readonly (readonly [Level, Right, Condition])[] = [
   ["root", "read a root's plan", always],
   ["root", "change a plan", always],
 
+  // A schedule of a jet goes with the jet and the action, as a run does; one of no jet with who owns it.
+  ["user", "read a user's schedule", mayTrigger],
+  ["manager", "read a manager's schedule", mayTrigger],
+  ["root", "read a user's schedule", always],
+  ["root", "read a manager's schedule", always],
+  ["root", "read a root's schedule", always],
+  ["manager", "read a schedule of no jet", always],
+  // What it is to do is asked about by itself.
+  ["manager", "make a schedule", (w) => w.newLevel !== "root"],
+  ["root", "make a schedule", always],
+  ["manager", "change a manager's schedule", (w) => mayTrigger(w) && w.newLevel !== "root"],
+  ["root", "change a manager's schedule", always],
+  ["root", "change a root's schedule", always],
+  ["manager", "delete a user's schedule", mayTrigger],
+  ["root", "delete a user's schedule", always],
+  ["manager", "change a schedule of no jet", (w) => w.newLevel !== "root"],
+  ["root", "change a schedule of no jet", always],
+
   ["user", "read a state", always],
   ["user", "bring to a user's state", always],
   ["manager", "bring to a manager's state", always],
@@ -123,6 +152,7 @@ const visible = (seen: boolean, done: boolean, unknown: Verdict): Verdict =>
   seen ? (done ? "allow" : "forbidden") : unknown;
 
 const writeDenied = (w: World, unknown: Verdict): Verdict => (w.level === undefined ? unknown : "forbidden");
+const seenIf = (w: World, right: Right): Verdict => (may(w, right) ? "allow" : "unknown_schedule");
 const written = (w: World, right: Right, unknown: Verdict): Verdict =>
   may(w, right) ? "allow" : writeDenied(w, unknown);
 const brought = (w: World, right: Right): Verdict =>
@@ -146,6 +176,33 @@ export const QUESTIONS = {
   "read a manager's plan": (w: World): Verdict =>
     may(w, "read a manager's plan") ? "allow" : "unknown_plan",
   "read a root's plan": (w: World): Verdict => (may(w, "read a root's plan") ? "allow" : "unknown_plan"),
+  "read a user's schedule of the jet": (w: World): Verdict => seenIf(w, "read a user's schedule"),
+  "read a manager's schedule of the jet": (w: World): Verdict => seenIf(w, "read a manager's schedule"),
+  "read a root's schedule of the jet": (w: World): Verdict => seenIf(w, "read a root's schedule"),
+  "read a schedule of a jet that is gone": (w: World): Verdict =>
+    w.level === "root" ? "allow" : "unknown_schedule",
+  "read her own schedule of no jet": (w: World): Verdict => seenIf(w, "read a schedule of no jet"),
+  "read somebody's schedule of no jet": (w: World): Verdict =>
+    w.level === "root" ? "allow" : "unknown_schedule",
+  "create a schedule": (w: World): Verdict => written(w, "make a schedule", "unknown_schedule"),
+  "change a schedule that is not there": (w: World): Verdict =>
+    w.level === "root" ? "allow" : writeDenied(w, "unknown_schedule"),
+  "make a schedule of the jet anew": (w: World): Verdict =>
+    written(w, "change a manager's schedule", "unknown_schedule"),
+  "change a manager's schedule of the jet": (w: World): Verdict =>
+    written(w, "change a manager's schedule", "unknown_schedule"),
+  "change a root's schedule of the jet": (w: World): Verdict =>
+    written(w, "change a root's schedule", "unknown_schedule"),
+  "delete a user's schedule of the jet": (w: World): Verdict =>
+    written(w, "delete a user's schedule", "unknown_schedule"),
+  "delete a root's schedule of the jet": (w: World): Verdict =>
+    written(w, "change a root's schedule", "unknown_schedule"),
+  "change her own schedule of no jet": (w: World): Verdict =>
+    written(w, "change a schedule of no jet", "unknown_schedule"),
+  "change her own schedule that is root's by now": (w: World): Verdict =>
+    written(w, "change a root's schedule", "unknown_schedule"),
+  "delete somebody's schedule of no jet": (w: World): Verdict =>
+    w.level === "root" ? "allow" : writeDenied(w, "unknown_schedule"),
   "read a state": (w: World): Verdict => (may(w, "read a state") ? "allow" : "unknown_state"),
   "read herself": (w: World): Verdict => (may(w, "read herself") ? "allow" : "unknown_user"),
   "read another user": (w: World): Verdict => (may(w, "read another user") ? "allow" : "unknown_user"),

@@ -1,5 +1,5 @@
 import type { AccessLevel, JetActionDefinition, TemplateDefinition } from "@jetmesh/protocol";
-import type { AccessFacts, JetFacts } from "../src/index.ts";
+import type { AccessFacts, JetFacts, ScheduleFacts } from "../src/index.ts";
 
 /** The user who asks. What the mesh knows of her is what differs from world to world. */
 export const WHO = "alice";
@@ -14,6 +14,19 @@ const STATE_LEVELS: Readonly<Record<string, AccessLevel>> = {
   running: "user",
   "manager-state": "manager",
   "root-state": "root",
+};
+
+/** Schedules of the jet by their level, and two that make actions of no jet. */
+const ofJet = { owner: "bob", trigger: { jet: JET, action: ACTION, argument: {} }, create: undefined };
+const ofNoJet = { trigger: undefined, create: { kind: "report", argument: {} } };
+const SCHEDULES: Readonly<Record<string, ScheduleFacts>> = {
+  "user-schedule": { ...ofJet, accessLevel: "user" },
+  "manager-schedule": { ...ofJet, accessLevel: "manager" },
+  "root-schedule": { ...ofJet, accessLevel: "root" },
+  "ghost-schedule": { ...ofJet, trigger: { ...ofJet.trigger, jet: "ghost" }, accessLevel: "user" },
+  "her-schedule": { ...ofNoJet, owner: WHO, accessLevel: "manager" },
+  "her-root-schedule": { ...ofNoJet, owner: WHO, accessLevel: "root" },
+  "bobs-schedule": { ...ofNoJet, owner: "bob", accessLevel: "user" },
 };
 
 /** One combination of levels and memberships. */
@@ -143,6 +156,7 @@ export function factsOf(world: World): AccessFacts {
     isManagerOfAnyJet: (reference, user) => anyJet(reference, user, "managers"),
     planLevel: (reference) => planLevels[reference],
     stateLevel: (reference) => STATE_LEVELS[reference],
+    schedule: (reference) => SCHEDULES[reference],
     isUser: (reference) => reference === "bob" || reference === WHO,
   };
 }

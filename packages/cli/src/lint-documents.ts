@@ -25,6 +25,7 @@ export function lintDocuments(
     User: new Set(),
     Template: new Set(),
     Plan: new Set(),
+    Schedule: new Set(),
   };
   const add = (
     at: SourceDocument,

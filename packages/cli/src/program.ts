@@ -12,6 +12,7 @@ import { addExport } from "./commands/export.ts";
 import { addImport } from "./commands/import.ts";
 import { addJet } from "./commands/jet.ts";
 import { addReshard } from "./commands/reshard.ts";
+import { addSchedule } from "./commands/schedule.ts";
 import { addTemplateLint } from "./commands/template-lint.ts";
 import { addUp } from "./commands/up.ts";
 import { addWatch } from "./commands/watch.ts";
@@ -43,6 +44,7 @@ export function createProgram(env: Environment): Command {
   addJet(program, env);
   addAction(program, env);
   addDefinitions(program, env);
+  addSchedule(program, env);
   addTemplateLint(program, env);
   addWhy(program, env);
   addWatch(program, env);

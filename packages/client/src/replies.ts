@@ -15,6 +15,8 @@ import type {
   PlanDefinition,
   ReplayReply,
   RequestOf,
+  ScheduleDefinition,
+  ScheduleView,
   SignaledAction,
   StateDefinition,
   TargetReply,
@@ -39,18 +41,25 @@ export interface Replies {
   readonly "state.apply": StateDefinition;
   readonly "plan.apply": PlanDefinition;
   readonly "user.apply": UserDefinition;
+  readonly "schedule.apply": ScheduleDefinition;
   readonly "template.get": TemplateDefinition;
   readonly "state.get": StateDefinition;
   readonly "plan.get": PlanDefinition;
   readonly "user.get": UserDefinition;
+  readonly "schedule.get": ScheduleView;
   readonly "template.delete": Deleted;
   readonly "state.delete": Deleted;
   readonly "plan.delete": Deleted;
   readonly "user.delete": Deleted;
+  readonly "schedule.delete": Deleted;
   readonly "template.list": Page<TemplateDefinition>;
   readonly "state.list": Page<StateDefinition>;
   readonly "plan.list": Page<PlanDefinition>;
   readonly "user.list": Page<UserDefinition>;
+  readonly "schedule.list": Page<ScheduleView>;
+  readonly "schedule.pause": ScheduleView;
+  readonly "schedule.resume": ScheduleView;
+  readonly "schedule.run": CreatedAction & Partial<TriggerReply>;
   readonly import: ImportReply;
   readonly export: Page<DefinitionDocument>;
   readonly "jet.create": TriggerReply;

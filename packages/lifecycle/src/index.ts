@@ -46,6 +46,15 @@ export {
   withHolds,
 } from "./requirements.ts";
 export { type Backoff, backoffMs } from "./retry.ts";
+export {
+  decideFiring,
+  type FiringFacts,
+  nextDue,
+  ON_TIME_MS,
+  settled,
+  timed,
+  timingOf,
+} from "./schedule.ts";
 export { serializeError } from "./serialize-error.ts";
 export { availableActions, createAction, findAction, findPath } from "./template-actions.ts";
 export { type Waiting, whyAction, whyJet } from "./why-waiting.ts";

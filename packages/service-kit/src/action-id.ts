@@ -20,6 +20,8 @@ export const actionIdOfKey = (
   what: "create" | "trigger" | "target" | "action",
   jet: string,
 ): string => idOf("key", user, key, what, jet);
+/** Of a firing of a schedule: by the instant at which it fell due. */
+export const actionIdOfFiring = (schedule: string, at: string): string => idOf("firing", schedule, at);
 /** Of a child: a hop of a target, later a step of a workflow. */
 export const actionIdOfChild = (parent: string, reference: string, iteration: number): string =>
   idOf("child", parent, reference, iteration);

@@ -8,6 +8,7 @@ export interface AskedSight {
   plan(reference: string): boolean;
   template(reference: string): boolean;
   jet(reference: string): boolean;
+  schedule(reference: string): boolean;
   readonly managers: boolean;
 }
 
@@ -16,13 +17,14 @@ export interface Sights {
   readonly plans?: Iterable<string>;
   readonly templates?: Iterable<string>;
   readonly jets?: Iterable<string>;
+  readonly schedules?: Iterable<string>;
 }
 
 /** Asks authz for all of it at once. What was not asked about is not seen. */
 export async function askSight(
   asker: { readonly connection: Connection; readonly names: Names },
   user: string,
-  { actions = [], plans = [], templates = [], jets = [] }: Sights,
+  { actions = [], plans = [], templates = [], jets = [], schedules = [] }: Sights,
 ): Promise<AskedSight> {
   const checks = new Map<string, AccessCheck>([["managers", { operation: "managers.read", user }]]);
   for (const [template, action] of actions)
@@ -32,6 +34,8 @@ export async function askSight(
   for (const reference of templates)
     checks.set(`template.${reference}`, { operation: "definition.read", user, kind: "Template", reference });
   for (const jet of jets) checks.set(`jet.${jet}`, { operation: "jet.read", user, jet });
+  for (const reference of schedules)
+    checks.set(`schedule.${reference}`, { operation: "definition.read", user, kind: "Schedule", reference });
   const verdicts = await askAccess(asker, [...checks.values()]);
   const seen = new Set([...checks.keys()].filter((_, index) => verdicts[index]?.allow === true));
   return {
@@ -39,6 +43,7 @@ export async function askSight(
     plan: (reference) => seen.has(`plan.${reference}`),
     template: (reference) => seen.has(`template.${reference}`),
     jet: (reference) => seen.has(`jet.${reference}`),
+    schedule: (reference) => seen.has(`schedule.${reference}`),
     managers: seen.has("managers"),
   };
 }

@@ -7,6 +7,7 @@ import {
   Lease,
   type Names,
   RunnerPresence,
+  ScheduleRecord,
   SlotsRecord,
   StoredDefinition,
   SuspectMark,
@@ -22,6 +23,8 @@ export interface MeshStore {
   readonly slots: Bucket<SlotsRecord>;
   /** Kinds that runners have registered; beside the definitions as well. */
   readonly kinds: Bucket<KindRecord>;
+  /** What each schedule is at; beside the definitions too. */
+  readonly schedules: Bucket<ScheduleRecord>;
   readonly jets: Bucket<JetRecord>;
   readonly actions: Bucket<ActionRecord>;
   readonly runners: Bucket<RunnerPresence>;
@@ -66,6 +69,7 @@ export function createMeshStore(connection: Connection, names: Names, instants =
     definitions: createBucket(connection, names, { name: buckets.definitions, schema: StoredDefinition }),
     slots: createBucket(connection, names, { name: buckets.definitions, schema: SlotsRecord }),
     kinds: createBucket(connection, names, { name: buckets.definitions, schema: KindRecord }),
+    schedules: createBucket(connection, names, { name: buckets.definitions, schema: ScheduleRecord }),
     jets: createShardedBucket(connection, names, {
       name: buckets.jets,
       schema: JetRecord,

@@ -14,9 +14,11 @@ export async function scanNewest<T>(
   bucket: string,
   most: number,
   pick: (change: Change) => T | undefined,
+  keys?: string,
 ): Promise<Map<string, T>> {
   const found = new Map<string, T>();
-  await scan(connection, names, bucket, { most: Number.MAX_SAFE_INTEGER }, (change) => {
+  const options = { most: Number.MAX_SAFE_INTEGER, ...(keys === undefined ? {} : { keys }) };
+  await scan(connection, names, bucket, options, (change) => {
     found.delete(change.key);
     const picked = pick(change);
     if (picked !== undefined) found.set(change.key, picked);

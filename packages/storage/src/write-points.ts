@@ -72,6 +72,22 @@ export const WRITE_POINTS = {
     by: ["state-store"],
     serves: "§5 delete of a definition: a compare-and-swap from what was found unused",
   },
+  "schedule.fire": {
+    by: ["state-store"],
+    serves: "§6 a schedule's firing: what is due is taken out of its record, before anything is done",
+  },
+  "schedule.settle": {
+    by: ["state-store"],
+    serves: "§6 a schedule's firing: how it came out",
+  },
+  "schedule.arm": {
+    by: ["state-store"],
+    serves: "§6 schedules live in a stream of their own that only the state-store writes",
+  },
+  "schedule.disarm": {
+    by: ["state-store"],
+    serves: "§6 schedules: what the broker keeps for one that is deleted or paused goes",
+  },
   "slot.take": {
     by: ["state-store"],
     serves: "§3 Conditions across records: a slot in the template's list of live jets, before J's own",
@@ -237,6 +253,10 @@ export const ACK_POINTS = {
   "resume.ack": {
     by: ["flight-plan-runner"],
     serves: "§4 a resume is acknowledged once the claim is won or lost",
+  },
+  "schedule.ack": {
+    by: ["state-store"],
+    serves: "§6 a schedule's firing: … and then the acknowledgement of the hint",
   },
   "advisory.ack": { by: ["state-store"], serves: "§7.8 … and then the acknowledgement of the advisory" },
 } as const satisfies Record<string, FaultPlace>;

@@ -1,4 +1,4 @@
-import type { AccessFacts, JetFacts } from "@jetmesh/access";
+import type { AccessFacts, JetFacts, ScheduleFacts } from "@jetmesh/access";
 import {
   type AccessLevel,
   DEFINITION_KEYS,
@@ -32,6 +32,7 @@ export function createFollowedFacts(rootUser: string): FollowedFacts {
   const creators = new Map<string, string>();
   const plans = new Map<string, AccessLevel>();
   const states = new Map<string, AccessLevel>();
+  const schedules = new Map<string, ScheduleFacts>();
   const jets = new Map<string, JetFacts>();
   const usersOfJets = createCounts();
   const managersOfJets = createCounts();
@@ -45,6 +46,7 @@ export function createFollowedFacts(rootUser: string): FollowedFacts {
     }
     if (key.startsWith(`${DEFINITION_KEYS.Plan}.`)) plans.delete(reference);
     if (key.startsWith(`${DEFINITION_KEYS.State}.`)) states.delete(reference);
+    if (key.startsWith(`${DEFINITION_KEYS.Schedule}.`)) schedules.delete(reference);
   };
 
   return {
@@ -57,16 +59,22 @@ export function createFollowedFacts(rootUser: string): FollowedFacts {
     planLevel: (reference) => plans.get(reference),
     stateLevel: (reference) => states.get(reference),
     isUser: (reference) => users.has(reference),
+    schedule: (reference) => schedules.get(reference),
     onDefinition(change) {
       forget(change.key);
       if (!change.exists) return;
-      const { definition, createdBy } = StoredDefinition.parse(parseJson(change.data));
-      if (definition.kind === "User") users.set(definition.reference, definition);
-      else if (definition.kind === "Template") {
-        templates.set(definition.reference, definition);
-        if (createdBy !== undefined) creators.set(definition.reference, createdBy);
-      } else if (definition.kind === "Plan") plans.set(definition.reference, definition.accessLevel);
-      else states.set(definition.reference, definition.accessLevel);
+      const { definition, createdBy, owner } = StoredDefinition.parse(parseJson(change.data));
+      const { kind, reference } = definition;
+      if (kind === "User") users.set(reference, definition);
+      else if (kind === "Template") {
+        templates.set(reference, definition);
+        if (createdBy !== undefined) creators.set(reference, createdBy);
+      } else if (kind === "Plan") plans.set(reference, definition.accessLevel);
+      else if (kind === "State") states.set(reference, definition.accessLevel);
+      else {
+        const { accessLevel, trigger, create } = definition;
+        schedules.set(reference, { accessLevel, owner, trigger, create });
+      }
     },
     onJet(change) {
       const before = jets.get(change.key);

@@ -23,6 +23,7 @@ import {
   triggerJet,
   updateJet,
 } from "./jet-endpoints.ts";
+import { getSchedule, listSchedules, pauseSchedule, runSchedule } from "./schedule-endpoints.ts";
 import { jetPath, targetJet } from "./target-endpoints.ts";
 
 type Handler<E extends Endpoint> = (
@@ -37,6 +38,7 @@ export const ENDPOINTS: { readonly [E in Endpoint]: Handler<E> } = {
   "state.apply": applyDefinition,
   "plan.apply": applyDefinition,
   "user.apply": applyDefinition,
+  "schedule.apply": applyDefinition,
   "template.get": (deps, user, { reference }) => getDefinition(deps, user, "Template", reference),
   "state.get": (deps, user, { reference }) => getDefinition(deps, user, "State", reference),
   "plan.get": (deps, user, { reference }) => getDefinition(deps, user, "Plan", reference),
@@ -44,6 +46,12 @@ export const ENDPOINTS: { readonly [E in Endpoint]: Handler<E> } = {
   "template.delete": (deps, user, { reference }) => deleteDefinition(deps, user, "Template", reference),
   "state.delete": (deps, user, { reference }) => deleteDefinition(deps, user, "State", reference),
   "plan.delete": (deps, user, { reference }) => deleteDefinition(deps, user, "Plan", reference),
+  "schedule.get": (deps, user, { reference }) => getSchedule(deps, user, reference),
+  "schedule.list": listSchedules,
+  "schedule.delete": (deps, user, { reference }) => deleteDefinition(deps, user, "Schedule", reference),
+  "schedule.pause": pauseSchedule(true),
+  "schedule.resume": pauseSchedule(false),
+  "schedule.run": runSchedule,
   "user.delete": (deps, user, { reference }) => deleteDefinition(deps, user, "User", reference),
   "template.list": (deps, user, request) => listDefinitions(deps, user, "Template", request),
   "state.list": (deps, user, request) => listDefinitions(deps, user, "State", request),

@@ -26,6 +26,7 @@ import { endPoisoned } from "./end-poisoned.ts";
 import { writeLate } from "./history.ts";
 import { jetCreate, jetTarget, jetTrigger } from "./jet-requests.ts";
 import { previewWay } from "./judge-way.ts";
+import { pauseSchedule } from "./pause-schedule.ts";
 import { replayLetter } from "./replay-letter.ts";
 import { rollBack } from "./roll-back.ts";
 import { signalAction } from "./signal-action.ts";
@@ -68,6 +69,8 @@ const HANDLERS: Handlers = {
   },
   "state-store.definition-delete": (deps, { user, kind, reference }) =>
     deleteDefinition(deps, user, kind, reference),
+  "state-store.schedule-pause": (deps, { user, reference, paused }) =>
+    pauseSchedule(deps, user, reference, paused),
   "state-store.pool": async (deps, { pool }) => {
     await ensureConsumer(deps.connection, poolConsumerOf(deps.names, pool));
     return {};

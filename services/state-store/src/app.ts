@@ -1,5 +1,5 @@
 import { dueAt, expiresAt } from "@jetmesh/lifecycle";
-import { ADVISORY_CONSUMER, TRIGGER_CONSUMER, topologyOf } from "@jetmesh/protocol";
+import { ADVISORY_CONSUMER, SCHEDULE_CONSUMER, TRIGGER_CONSUMER, topologyOf } from "@jetmesh/protocol";
 import { createLanes, guardSuspects, type RunningService, type ServiceContext } from "@jetmesh/service-kit";
 import {
   agreeOnShards,
@@ -15,11 +15,13 @@ import { writeDead } from "./dead-letters.ts";
 import { followDefinitions } from "./definitions.ts";
 import type { Deps } from "./deps.ts";
 import { settleEnded } from "./ended.ts";
+import { handleDue } from "./fire-schedule.ts";
 import { handleAdvisory } from "./given-up.ts";
 import { createJetCopies } from "./jet-copies.ts";
 import { createKinds } from "./kinds.ts";
 import { watchPressure } from "./pressure.ts";
 import { moveOn, startRepair } from "./repair.ts";
+import { watchSchedules } from "./schedule-watch.ts";
 import { settleAction } from "./settle.ts";
 import { startSweep } from "./sweep-queues.ts";
 import { handleTriggerMessage } from "./triggers.ts";
@@ -69,6 +71,7 @@ export async function startStateStore({
   const pressure = watchPressure(connection, names, config.JM_BACKLOG, (isHigh) => {
     log.warn({ isHigh, waiting: pressure.waiting }, "runners keep up or do not");
     triggers.poke();
+    due.poke();
   });
   const deps: Deps = {
     instance,
@@ -94,8 +97,9 @@ export async function startStateStore({
   };
   const acks = watchAcks(connection, names, instance);
   const ended = settleEnded(deps);
-  const repair = startRepair(deps, (id) => ended.settling.has(id));
-  await Promise.all([definitions.ready, repair.ready]);
+  const schedules = watchSchedules(deps);
+  const repair = startRepair(deps, (id) => ended.settling.has(id), [schedules]);
+  await Promise.all([definitions.ready, repair.ready, schedules.ready]);
   const api = serveApi(deps);
   const triggers = consumeQueue(connection, {
     point: "trigger.ack",
@@ -116,6 +120,15 @@ export async function startStateStore({
     }),
     onProblem: (problem) => log.warn({ problem }, "triggers"),
   });
+  const due = consumeQueue(connection, {
+    point: "schedule.ack",
+    stream: names.streams.schedules,
+    consumer: SCHEDULE_CONSUMER,
+    maxInFlight: config.JM_CONCURRENCY,
+    room: () => (pressure.isHigh ? 0 : config.JM_CONCURRENCY),
+    handle: (message) => handleDue(deps, message),
+    onProblem: (problem) => log.warn({ problem }, "schedules"),
+  });
   const advisories = consumeQueue(connection, {
     point: "advisory.ack",
     stream: names.streams.advisories,
@@ -135,10 +148,10 @@ export async function startStateStore({
     async drain() {
       acks.stop();
       pressure.stop();
-      await Promise.all([triggers.stop(), advisories.stop()]);
+      await Promise.all([triggers.stop(), due.stop(), advisories.stop()]);
       await Promise.all([api.stop(), ended.stop(), repair.stop(), sweep.stop()]);
       await Promise.all([api.idle(), ended.idle()]);
-      await definitions.stop();
+      await Promise.all([definitions.stop(), schedules.stop()]);
     },
   };
 }

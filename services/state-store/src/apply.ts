@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
+import { timed } from "@jetmesh/lifecycle";
 import {
   type Definition,
   definitionKey,
@@ -6,12 +7,15 @@ import {
   type ImportRequest,
   type JetDefinition,
   type PathChange,
+  type ScheduleDefinition,
   type StoredDefinition,
+  scheduleKey,
   slotsKey,
 } from "@jetmesh/protocol";
 import { askAccess, RefusedError } from "@jetmesh/service-kit";
 import { type BatchMember, MAX_BATCH, type Stored, swapBatch } from "@jetmesh/storage";
 import { applyJet } from "./apply-jet.ts";
+import { armAsWritten } from "./arm-schedule.ts";
 import { checkReferences, namedKeys } from "./check-references.ts";
 import type { Deps } from "./deps.ts";
 import { diffOf } from "./diff.ts";
@@ -144,7 +148,8 @@ async function judgeDefinitions(
     if (at?.kind === "unreadable") throw unreadable(keys[index] ?? "", at.why);
     return { definition, stored: at?.kind === "record" ? at.value : undefined };
   });
-  const judged = await judgeApply(deps, user, asked);
+  const jets = all.flatMap(({ definition: one }) => (one.kind === "Jet" ? [one.reference] : []));
+  const judged = await judgeApply(deps, user, asked, new Set(jets));
   const unchanged = await checkCycles(deps, documents, judged.wanted);
   return { ...judged, stored, unchanged, named: await checkReferences(deps, user, all) };
 }
@@ -190,10 +195,17 @@ async function applyDefinitions(
       const createdBy = is === undefined ? user : is.createdBy;
       members.push({
         key,
-        value: { v: 1, definition, ...(createdBy === undefined ? {} : { createdBy }) },
+        value: {
+          v: 1,
+          definition,
+          ...(createdBy === undefined ? {} : { createdBy }),
+          // Whoever changes it answers for all of it.
+          ...(kind === "Schedule" ? { owner: user } : {}),
+        },
         expected: stored.kind === "absent" ? 0 : stored.revision,
       });
       members.push(...(await slotsAnew(deps, is?.definition, definition)));
+      if (definition.kind === "Schedule") members.push(await recordAnew(deps, definition));
       // What it named before cannot have been deleted: that would have changed it, or have been refused.
       const before = is === undefined ? new Set<string>() : namedKeys(is.definition);
       newlyNamed.push(...[...namedKeys(definition)].filter((name) => !before.has(name)));
@@ -208,6 +220,8 @@ async function applyDefinitions(
       throw new RefusedError("too_large", `one apply changes at most ${String(MAX_BATCH)} definitions`);
     if ((await swapBatch(connection, names, names.buckets.definitions, batch)) === "written") {
       await deps.definitions.catchUp();
+      const schedules = judged.wanted.filter(({ kind }) => kind === "Schedule");
+      await Promise.all(schedules.map(({ reference }) => armAsWritten(deps, reference)));
       return outcomes;
     }
   }
@@ -226,6 +240,22 @@ async function slotsAnew(
   const stored = await store.slots.get(key);
   const expected = stored.kind === "absent" ? 0 : stored.revision;
   return [{ key, value: { v: 1, isWhole: false, slots: [] }, expected }];
+}
+
+/** What is due next by the rule that is written, in the same write. */
+async function recordAnew(
+  { store, clock, instance }: Pick<Deps, "store" | "clock" | "instance">,
+  definition: ScheduleDefinition,
+): Promise<BatchMember> {
+  const key = scheduleKey(definition.reference);
+  const stored = await store.schedules.get(key);
+  if (stored.kind === "unreadable") throw unreadable(key, stored.why);
+  const is = stored.kind === "record" ? stored.value : undefined;
+  return {
+    key,
+    value: timed(definition, is, instance, clock.now()),
+    expected: stored.kind === "absent" ? 0 : stored.revision,
+  };
 }
 
 /** Written over it would be lost what somebody may still be able to read. */

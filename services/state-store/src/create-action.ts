@@ -1,5 +1,11 @@
 import { newAction } from "@jetmesh/lifecycle";
-import { type CreatedAction, MAX_ACTION_BYTES, type SvcRequest } from "@jetmesh/protocol";
+import {
+  type ActionCreateRequest,
+  type CreatedAction,
+  MAX_ACTION_BYTES,
+  type SvcRequest,
+  type TriggerSource,
+} from "@jetmesh/protocol";
 import { actionIdOfKey, RefusedError } from "@jetmesh/service-kit";
 import { beginAction } from "./begin-action.ts";
 import type { Deps } from "./deps.ts";
@@ -11,17 +17,31 @@ export async function createAction(
   { user, key, keyed, tell, request }: SvcRequest<"state-store.action-create">,
 ): Promise<CreatedAction> {
   deps.pressure.assertLow();
-  const { kind, argument, pool, notBefore, delays, repeat } = request;
-  const id = actionIdOfKey(user, key, "action", kind);
+  const id = actionIdOfKey(user, key, "action", request.kind);
   if (keyed && (await wasMade(deps, id))) return { actionId: id };
+  const trigger: TriggerSource = { via: "api", key, ...(tell === undefined ? {} : { tell }) };
+  await makeOfKind(deps, { id, user, trigger, ...request });
+  return { actionId: id };
+}
+
+interface OfKind
+  extends Pick<ActionCreateRequest, "kind" | "argument">,
+    Partial<Pick<ActionCreateRequest, "pool" | "notBefore" | "delays" | "repeat">> {
+  readonly id: string;
+  readonly user: string;
+  readonly trigger: TriggerSource;
+}
+
+/** Made again under the same id it is the same action. Throws what it is refused with. */
+export async function makeOfKind(deps: Deps, asked: OfKind): Promise<void> {
+  const { id, user, trigger, kind, argument, pool, notBefore, delays, repeat } = asked;
   const registered = await deps.kinds.registered(kind);
   if (registered === undefined)
     throw new RefusedError("unknown_kind", `no runner has registered the kind '${kind}'`);
   const record = newAction(
     {
       ...{ id, kind, pool, user, argument, registered, delays, repeat, notBefore },
-      definition: {},
-      trigger: { via: "api", key, ...(tell === undefined ? {} : { tell }) },
+      ...{ definition: {}, trigger },
     },
     deps.clock.now(),
   );
@@ -30,5 +50,4 @@ export async function createAction(
     throw new RefusedError("too_large", `the action's record would take ${String(text.length)} bytes`);
   const ended = await beginAction(deps, record, text);
   if (ended !== undefined) deps.settleLater(ended);
-  return { actionId: id };
 }

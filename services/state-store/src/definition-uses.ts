@@ -1,4 +1,5 @@
 import {
+  DEFINITION_KEYS,
   type DefinitionKind,
   type JetRecord,
   MAX_LIMIT,
@@ -20,6 +21,7 @@ const NAMED_BY_TEMPLATE: Readonly<Record<DefinitionKind, (template: TemplateDefi
   Template: ({ requires }) => requires.map(({ template }) => template),
   // Who is listed anywhere would have these rights again, were somebody else given the name.
   User: ({ users, managers }) => [...users, ...managers],
+  Schedule: () => [],
 };
 
 /** The same of a jet. A plan that an open action goes by is part of that action. */
@@ -28,6 +30,7 @@ const NAMED_BY_JET: Readonly<Record<DefinitionKind, (jet: JetRecord) => Named>> 
   Plan: () => [],
   Template: ({ template }) => [template],
   User: ({ users, managers }) => [...users, ...managers],
+  Schedule: () => [],
 };
 
 export async function usingTemplates(
@@ -49,7 +52,7 @@ export async function usingJets(
   kind: DefinitionKind,
   reference: string,
 ): Promise<Use[]> {
-  if (kind === "Plan") return [];
+  if (kind === "Plan" || kind === "Schedule") return [];
   const found = await scanNewest(connection, names, names.buckets.jets, MAX_LIMIT, ({ key, data }) => {
     const stored = store.jets.parse(data);
     // One that cannot be read may name anything.
@@ -60,5 +63,30 @@ export async function usingJets(
         NAMED_BY_JET[kind](stored.value).includes(reference));
     return isUse ? ({ kind: "Jet", reference: key } as const) : undefined;
   });
+  return [...found.values()];
+}
+
+/** Schedules that a user owns: they would fire with the rights of whoever is given the name. */
+export async function usingSchedules(
+  { connection, names, store }: Pick<Deps, "connection" | "names" | "store">,
+  kind: DefinitionKind,
+  reference: string,
+): Promise<Use[]> {
+  if (kind !== "User") return [];
+  const keys = `${DEFINITION_KEYS.Schedule}.*`;
+  const found = await scanNewest(
+    connection,
+    names,
+    names.buckets.definitions,
+    MAX_LIMIT,
+    ({ key, data }) => {
+      const stored = store.definitions.parse(data);
+      const isUse =
+        stored.kind === "unreadable" || (stored.kind === "record" && stored.value.owner === reference);
+      const named = key.slice(DEFINITION_KEYS.Schedule.length + 1);
+      return isUse ? ({ kind: "Schedule", reference: named } as const) : undefined;
+    },
+    keys,
+  );
   return [...found.values()];
 }

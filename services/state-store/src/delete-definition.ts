@@ -4,13 +4,15 @@ import {
   type DefinitionKind,
   definitionKey,
   type StoredDefinition,
+  scheduleKey,
   slotsKey,
   type Use,
 } from "@jetmesh/protocol";
 import { askAccess, askSight, RefusedError } from "@jetmesh/service-kit";
 import { type BatchMember, swapBatch } from "@jetmesh/storage";
 import { APPLY_LANE } from "./apply.ts";
-import { usingJets, usingTemplates } from "./definition-uses.ts";
+import { armAsWritten } from "./arm-schedule.ts";
+import { usingJets, usingSchedules, usingTemplates } from "./definition-uses.ts";
 import type { Deps } from "./deps.ts";
 
 interface Deleted {
@@ -50,6 +52,7 @@ export function deleteDefinition(
       const uses = [
         ...(await usingTemplates(deps, kind, reference)),
         ...(await usingJets(deps, kind, reference)),
+        ...(await usingSchedules(deps, kind, reference)),
       ];
       if (uses.length > 0) throw await inUse(deps, user, kind, reference, uses);
       const revision =
@@ -60,12 +63,14 @@ export function deleteDefinition(
       if (revision.kind === "conflict") continue;
       const members: BatchMember[] = [{ key, value: undefined, expected: revision.revision }];
       if (kind === "Template") members.push(...(await itsSlots(deps, reference)));
+      if (kind === "Schedule") members.push(...(await itsRecord(deps, reference)));
       const { connection, names } = deps;
       if (
         (await swapBatch(connection, names, names.buckets.definitions, members, "definition.delete")) ===
         "written"
       ) {
         await deps.definitions.catchUp();
+        if (kind === "Schedule") await armAsWritten(deps, reference);
         return { kind, reference };
       }
     }
@@ -126,6 +131,15 @@ async function itsSlots({ store }: Pick<Deps, "store">, template: string): Promi
     : [];
 }
 
+/** What it was at: nothing of it falls due any more. */
+async function itsRecord({ store }: Pick<Deps, "store">, schedule: string): Promise<BatchMember[]> {
+  const key = scheduleKey(schedule);
+  const stored = await store.schedules.get(key);
+  return stored.kind === "record" || stored.kind === "unreadable"
+    ? [{ key, value: undefined, expected: stored.revision }]
+    : [];
+}
+
 /** Who is told so many things that they may read has no use for more. */
 const MOST_NAMED = 50;
 
@@ -138,10 +152,17 @@ async function inUse(
 ): Promise<RefusedError> {
   const of = (wanted: Use["kind"]): string[] =>
     uses.filter((use) => use.kind === wanted).map((use) => use.reference);
-  const sight = await askSight(deps, user, { templates: of("Template"), jets: of("Jet") });
-  const usedBy = uses
-    .filter((use) => (use.kind === "Template" ? sight.template(use.reference) : sight.jet(use.reference)))
-    .slice(0, MOST_NAMED);
+  const sight = await askSight(deps, user, {
+    templates: of("Template"),
+    jets: of("Jet"),
+    schedules: of("Schedule"),
+  });
+  const sees: Readonly<Record<Use["kind"], (reference: string) => boolean>> = {
+    Template: (name) => sight.template(name),
+    Jet: (name) => sight.jet(name),
+    Schedule: (name) => sight.schedule(name),
+  };
+  const usedBy = uses.filter((use) => sees[use.kind](use.reference)).slice(0, MOST_NAMED);
   const [first] = usedBy;
   const by = first === undefined ? "" : ` by ${first.kind.toLowerCase()} '${first.reference}'`;
   return new RefusedError("in_use", `${kind.toLowerCase()} '${reference}' is used${by}`, { usedBy });

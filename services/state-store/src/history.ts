@@ -20,7 +20,8 @@ export async function writeClosed(deps: HistoryDeps, record: ActionRecord): Prom
   const endedAt = record.endedAt === undefined ? 0 : Date.parse(record.endedAt);
   if (
     deps.clock.now() - endedAt > HISTORY_WINDOW_MS / 2 &&
-    (await isInHistory(deps, record.jet ?? record.kind, { what: "closed", id: record.id }, endedAt))
+    (await inHistory(deps, record.jet ?? record.kind, { what: "closed", id: record.id }, endedAt)) !==
+      undefined
   )
     return;
   await append(deps, "history.closed", record.jet ?? record.kind, record.id, {
@@ -40,25 +41,34 @@ export async function writeClosed(deps: HistoryDeps, record: ActionRecord): Prom
 }
 
 /** Whether the refusal of a trigger was written, by whoever had its message before. */
-export const wasRefused = (
+export const wasRefused = async (
   deps: Pick<HistoryDeps, "connection" | "names">,
   jet: string,
   id: string,
   since: number,
-): Promise<boolean> => isInHistory(deps, jet, { what: "refused", id }, since);
+): Promise<boolean> => (await refusalBefore(deps, jet, id, since)) !== undefined;
 
-async function isInHistory(
+/** The refusal that was written for a jet or a kind under an id. */
+export const refusalBefore = async (
+  deps: Pick<HistoryDeps, "connection" | "names">,
+  thing: string,
+  id: string,
+  since: number,
+): Promise<HistoryEntry["refusal"]> =>
+  (await inHistory(deps, thing, { what: "refused", id }, since))?.refusal;
+
+async function inHistory(
   { connection, names }: Pick<HistoryDeps, "connection" | "names">,
   thing: string,
   { what, id }: Pick<HistoryEntry, "what" | "id">,
   since: number,
-): Promise<boolean> {
-  let found = false;
+): Promise<Partial<HistoryEntry> | undefined> {
+  let found: Partial<HistoryEntry> | undefined;
   const from = { since: new Date(since - 60_000), most: 100_000 };
   await readStream(connection, names.streams.history, names.history.of(thing), from, (message) => {
     const entry = message.json<Partial<HistoryEntry>>();
-    found ||= entry.what === what && entry.id === id;
-    return found ? "enough" : "more";
+    if (entry.what === what && entry.id === id) found = entry;
+    return found === undefined ? "more" : "enough";
   });
   return found;
 }
@@ -111,6 +121,17 @@ export async function writeRefused(
     trigger: asked.trigger,
     refusal: { code: refusal.code, message: refusal.message },
   });
+}
+
+/** A firing of a schedule that was refused or left out, of a jet or of a kind. */
+export async function writeFiringRefused(
+  deps: HistoryDeps,
+  thing: string,
+  asked: Pick<HistoryEntry, "id" | "user" | "trigger" | "jet" | "action" | "kind">,
+  { code, message }: Refusal,
+): Promise<void> {
+  const refusal = { code, message };
+  await append(deps, "history.refused", thing, `${asked.id}.refused`, { what: "refused", ...asked, refusal });
 }
 
 type HistoryPoint = "history.closed" | "history.late" | "history.refused" | "history.rolled-back";

@@ -1,7 +1,14 @@
 import { isDeepStrictEqual } from "node:util";
 import { type Sight, seenTemplate, withUnseen } from "@jetmesh/access";
-import type { AccessCheck, Definition, StoredDefinition, TemplateDefinition } from "@jetmesh/protocol";
+import type {
+  AccessCheck,
+  Definition,
+  ScheduleDefinition,
+  StoredDefinition,
+  TemplateDefinition,
+} from "@jetmesh/protocol";
 import { type AskedSight, askAccess, askSight, RefusedError } from "@jetmesh/service-kit";
+import { accessOf } from "./carry-out-firing.ts";
 import type { Deps } from "./deps.ts";
 
 export interface Asked {
@@ -18,6 +25,7 @@ export async function judgeApply(
   deps: Pick<Deps, "connection" | "names">,
   user: string,
   all: readonly Asked[],
+  jets: ReadonlySet<string>,
 ): Promise<JudgedApply> {
   const templates = all.flatMap(({ stored }) =>
     stored?.definition.kind === "Template" ? [stored.definition] : [],
@@ -29,7 +37,7 @@ export async function judgeApply(
     plans: templates.flatMap(({ actions }) => actions.flatMap(({ plan }) => plan ?? [])),
     templates: templates.flatMap(({ requires }) => requires.map(({ template }) => template)),
   });
-  const judged = all.map((asked) => judgeOne(user, asked, sight));
+  const judged = all.map((asked) => judgeOne(user, asked, sight, jets));
   const verdicts = await askAccess(
     deps,
     judged.flatMap(({ read, write, parts }) => [read, write, ...parts]),
@@ -66,11 +74,16 @@ interface Judged {
   readonly write: Extract<AccessCheck, { operation: "definition.write" }>;
   /** Whether the definition itself changes, and not jet actions of it alone. */
   readonly isWritten: boolean;
-  /** A check for each jet action that is added, changed or removed. */
+  /** A check for each jet action that is added, changed or removed; of a schedule one for what it does. */
   readonly parts: readonly AccessCheck[];
 }
 
-function judgeOne(user: string, { definition, stored }: Asked, asked: AskedSight): Judged {
+function judgeOne(
+  user: string,
+  { definition, stored }: Asked,
+  asked: AskedSight,
+  jets: ReadonlySet<string>,
+): Judged {
   const { kind, reference } = definition;
   const read = { operation: "definition.read", user, kind, reference } as const;
   const write = { operation: "definition.write", user, kind, reference } as const;
@@ -81,9 +94,9 @@ function judgeOne(user: string, { definition, stored }: Asked, asked: AskedSight
       wanted: definition,
       isThere: stored !== undefined,
       read,
-      write: { ...write, change },
+      write: { ...write, change, ...afterOf(definition) },
       isWritten,
-      parts: [],
+      parts: isWritten && definition.kind === "Schedule" ? doingChecks(user, definition, jets) : [],
     };
   }
   const is = stored?.definition.kind === "Template" ? stored.definition : undefined;
@@ -99,6 +112,17 @@ function judgeOne(user: string, { definition, stored }: Asked, asked: AskedSight
     parts: actionChecks(user, is, definition, wanted, sight),
   };
 }
+
+const afterOf = (definition: Definition): Pick<Judged["write"], "after"> =>
+  definition.kind === "Schedule" ? { after: { accessLevel: definition.accessLevel, isManaged: false } } : {};
+
+/** A schedule does what its owner may do; of a jet that comes in the same request that is found at the firing. */
+const doingChecks = (
+  user: string,
+  definition: ScheduleDefinition,
+  jets: ReadonlySet<string>,
+): AccessCheck[] =>
+  definition.trigger !== undefined && jets.has(definition.trigger.jet) ? [] : [accessOf(user, definition)];
 
 /** Everything but what its actions are; their order is the template's own. */
 const withoutActions = (template: TemplateDefinition, other: TemplateDefinition): unknown => {

@@ -42,7 +42,18 @@ export interface Repair {
   stop(): Promise<void>;
 }
 
-export function startRepair(deps: Deps, isBusy: (actionId: string) => boolean): Repair {
+/** Something else that is looked after in the same rounds. */
+export interface LookedAfter {
+  readonly isReady: boolean;
+  /** What is to be done now; at most so many. */
+  due(most: number): (() => Promise<void>)[];
+}
+
+export function startRepair(
+  deps: Deps,
+  isBusy: (actionId: string) => boolean,
+  others: readonly LookedAfter[],
+): Repair {
   const { connection, names, clock, log } = deps;
   const actions = new Map<string, SeenAction>();
   const jets = new Map<string, SeenJet>();
@@ -105,6 +116,7 @@ export function startRepair(deps: Deps, isBusy: (actionId: string) => boolean): 
       else if (!actions.has(open)) tasks.push(() => remake(deps, reference, open));
     }
     tasks.push(...left.due());
+    for (const other of others) if (other.isReady) tasks.push(...other.due(MOST_A_ROUND));
     // Some side by side, for asking after a holder takes its time.
     await Promise.all(
       Array.from({ length: AT_ONCE }, async () => {

@@ -152,6 +152,18 @@ test("a schedule on a trigger does not make another's trigger", () =>
     { ...OWN_NAME, triggers: { allow_msg_schedules: true, allow_msg_ttl: true, discard: "old" } },
   ));
 
+test.each(["at", "due"])("a user says of no schedule that it is %s", (moment) =>
+  compare(
+    async (world) => {
+      const subject = `jm.schedule.${moment}.nightly`;
+      await send(await world.user("alice"), subject);
+      return isStored(world, world.names.streams.schedules, subject);
+    },
+    // One rule for whatever is the mesh's.
+    { ...OWN_NAME, publish: () => ["jm.>"] },
+  ),
+);
+
 test("a rollup on a trigger does not take others' triggers away", () =>
   compare(
     async (world) => {

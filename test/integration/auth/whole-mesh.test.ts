@@ -13,6 +13,7 @@ import {
 } from "@jetmesh/testkit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { longSteps } from "../../support/long-step.ts";
+import { applySchedule, armedFor, untilFired } from "../../support/schedules.ts";
 
 /** What services tried that their broker refused. */
 const violations = (mesh: TestMesh): string[] => {
@@ -103,6 +104,14 @@ describe.each([
     const trigger = letters.find(({ origin }) => origin.stream === names.streams.triggers);
     await root.request("dead.replay", { sequence: trigger?.sequence ?? 0 });
     await expect(alice.request("dead.list")).rejects.toMatchObject({ code: "forbidden" });
+  });
+
+  test("fires a schedule, and takes it away", async () => {
+    await applySchedule(root, "turns", { every: "1s", trigger: { jet: "one", action: "turn" } });
+    const [fired] = await untilFired(operator, "turns", 1);
+    expect(fired?.action).toMatchObject({ user: "root", jet: "one" });
+    await root.request("schedule.delete", { reference: "turns" });
+    expect(await armedFor(operator, "turns")).toBeUndefined();
   });
 
   test("takes over what a killed runner held, and finishes what a killed state-store left", async () => {

@@ -1,5 +1,11 @@
 import type { MeshClient } from "@jetmesh/client";
-import type { ActionRecord, JetActionDefinition, JetView, TemplateDefinition } from "@jetmesh/protocol";
+import type {
+  ActionRecord,
+  JetActionDefinition,
+  JetView,
+  ScheduleView,
+  TemplateDefinition,
+} from "@jetmesh/protocol";
 import { actionIdOfChild, actionIdOfKey } from "@jetmesh/service-kit";
 import { ask } from "@jetmesh/storage";
 import { type Document, eventually } from "@jetmesh/testkit";
@@ -31,7 +37,10 @@ interface Reply {
   readonly cursor?: string;
 }
 
-const KINDS = ["User", "Plan", "Template", "Jet"];
+const KINDS = ["User", "Plan", "Template", "Jet", "Schedule"];
+
+/** It must not fall due while the proof runs. */
+const NEVER_HERE = "0 0 29 2 *";
 
 class Refused extends Error {
   readonly code: string;
@@ -106,6 +115,13 @@ export function createStage(client: MeshClient, ends: Ends, namespace: string): 
     managers: managers.map(short),
     isResting: state === RESTING,
     last: last === undefined ? "none" : (last.action ?? "hidden"),
+  });
+  const nameSchedule = ({ reference, accessLevel, paused, trigger: does, owner }: ScheduleView): unknown => ({
+    reference: short(reference),
+    level: accessLevel,
+    isPaused: paused,
+    does: does === undefined ? "makes an action" : { jet: short(does.jet), action: does.action },
+    owner: owner === undefined ? "hidden" : owner === ROOT ? ROOT : short(owner),
   });
   const nameRun = ({ jet = "", definition: { jetAction, plan } }: ActionRecord): unknown => ({
     jet: short(jet),
@@ -191,6 +207,10 @@ export function createStage(client: MeshClient, ends: Ends, namespace: string): 
         return short((await get<{ reference: string }>("plan.get")).reference);
       case "plans":
         return (await listed("plan.list")).map(({ reference }) => short(String(reference)));
+      case "schedule":
+        return nameSchedule(await get<ScheduleView>("schedule.get"));
+      case "schedules":
+        return (await listed("schedule.list")).map((one) => nameSchedule(one as unknown as ScheduleView));
       case "user": {
         const { reference, level } = await get<{ reference: string; level: string }>("user.get");
         return [short(reference), level];
@@ -236,6 +256,20 @@ export function createStage(client: MeshClient, ends: Ends, namespace: string): 
         return apply(by, [
           document("Plan", real(operation.plan), { accessLevel: operation.level, steps: [{ wait: 0 }] }),
         ]);
+      case "set schedule": {
+        const { schedule, level, does } = operation;
+        const doing =
+          does === undefined
+            ? { create: { kind: "of-nobody" } }
+            : { trigger: { jet: real(does.jet), action: does.action } };
+        const written = { accessLevel: level, cron: NEVER_HERE, ...doing };
+        return apply(by, [document("Schedule", real(schedule), written)]);
+      }
+      case "pause schedule": {
+        const endpoint = operation.isPaused ? "schedule.pause" : "schedule.resume";
+        const body = { reference: real(operation.schedule) };
+        return { ok: true, shows: nameSchedule(await request<ScheduleView>(by, endpoint, body)) };
+      }
       case "set state":
         return apply(by, [document("State", RESTING, { note: `${namespace} ${String(operation.id)}` })]);
       case "apply":

@@ -17,6 +17,7 @@ const USERS = ["ann", "ben", "cat", "dan"] as const;
 const STRANGER = "nobody";
 const TEMPLATES = ["t1", "t2"] as const;
 const PLANS = ["p1", "p2", "p3"] as const;
+const SCHEDULES = ["s1", "s2"] as const;
 const JETS = ["j1", "j2", "j3"] as const;
 const ACTIONS = [CREATE, REMOVE, "a1", "a2"] as const;
 const LEVELS = ["user", "manager", "root"] as const satisfies readonly Level[];
@@ -33,6 +34,17 @@ export function generate(world: World, id: number, random: Random): Operation {
     [6, () => ({ id, by: asRoot, kind: "set user", user: random.pick(USERS), level })],
     [4, () => ({ id, by: asRoot, kind: "set plan", plan: random.pick(PLANS), level })],
     [1, () => ({ id, by, kind: "set state" })],
+    [9, () => ({ id, by, kind: "set schedule", ...scheduleDocument(random) })],
+    [
+      4,
+      () => ({
+        id,
+        by,
+        kind: "pause schedule",
+        schedule: random.pick(SCHEDULES),
+        isPaused: random.chance(0.5),
+      }),
+    ],
     [
       14,
       () => ({
@@ -79,9 +91,20 @@ export function generate(world: World, id: number, random: Random): Operation {
   throw new Error("the weights do not add up");
 }
 
-function deletable(random: Random): { what: "template" | "plan" | "user"; name: string } {
-  const what = random.pick(["template", "template", "plan", "user"] as const);
-  const names = { template: TEMPLATES, plan: PLANS, user: USERS }[what];
+function scheduleDocument(random: Random): {
+  schedule: string;
+  level: Level;
+  does?: { jet: string; action: string };
+} {
+  const level = random.chance(0.4) ? "user" : random.pick(LEVELS);
+  const schedule = random.pick(SCHEDULES);
+  if (random.chance(0.3)) return { schedule, level };
+  return { schedule, level, does: { jet: random.pick(JETS), action: random.pick(["a1", "a2"]) } };
+}
+
+function deletable(random: Random): { what: "template" | "plan" | "user" | "schedule"; name: string } {
+  const what = random.pick(["template", "template", "plan", "user", "schedule"] as const);
+  const names = { template: TEMPLATES, plan: PLANS, user: USERS, schedule: SCHEDULES }[what];
   return { what, name: random.pick<string>(names) };
 }
 
@@ -96,6 +119,8 @@ function readable(world: World, random: Random): { what: Readable; of: string } 
     ["templates", ""],
     ["plan", random.pick(PLANS)],
     ["plans", ""],
+    ["schedule", random.pick(SCHEDULES)],
+    ["schedules", ""],
     ["user", random.pick(USERS)],
     ["users", ""],
     ["state", RESTING],

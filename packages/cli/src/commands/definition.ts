@@ -4,14 +4,17 @@ import { reference, wholeNumber } from "../arguments.ts";
 import { contextOf, withMesh } from "../command-context.ts";
 import { formatDocuments } from "../format-documents.ts";
 import { listAll, noteMore } from "../pages.ts";
+import { SCHEDULE_COLUMNS, scheduleNotes } from "../schedule-fields.ts";
 import type { Environment } from "../settings.ts";
 
 interface Kind {
   readonly kind: DefinitionKind;
-  readonly word: "template" | "state" | "plan" | "user";
+  readonly word: "template" | "state" | "plan" | "user" | "schedule";
   readonly title: string;
   /** What the list shows beside reference and name. */
   readonly columns: readonly (readonly [title: string, of: (definition: Definition) => string])[];
+  /** What is known of it beside what `apply` takes. */
+  readonly notes?: (definition: Definition) => readonly string[];
 }
 
 const level = (one: Definition): string => (one.kind === "User" ? one.level : one.accessLevel);
@@ -46,9 +49,16 @@ const KINDS: readonly Kind[] = [
     ],
   },
   { kind: "User", word: "user", title: "see and delete users", columns: [["LEVEL", level]] },
+  {
+    kind: "Schedule",
+    word: "schedule",
+    title: "see, pause, run and delete schedules",
+    columns: SCHEDULE_COLUMNS,
+    notes: scheduleNotes,
+  },
 ];
 
-/** `template|state|plan|user list|get|delete`; `apply` makes and changes them. */
+/** `template|state|plan|user|schedule list|get|delete`; `apply` makes and changes them. */
 export function addDefinitions(program: Command, env: Environment): void {
   for (const kind of KINDS) {
     const command = program.command(kind.word).description(kind.title);
@@ -80,7 +90,7 @@ function addList(parent: Command, env: Environment, { word, columns }: Kind): vo
     });
 }
 
-function addGet(parent: Command, env: Environment, { word }: Kind): void {
+function addGet(parent: Command, env: Environment, { word, notes }: Kind): void {
   const endpoint: Endpoint = `${word}.get`;
   parent
     .command("get")
@@ -89,7 +99,10 @@ function addGet(parent: Command, env: Environment, { word }: Kind): void {
     .action(async (name: string, _options: unknown, command: Command) => {
       await withMesh(contextOf(command, env), async ({ client, settings, output }) => {
         const found = await client.request<Definition>(endpoint, { reference: name }, settings.timeoutMs);
-        output.result(found, () => [formatDocuments([documentOf(found)]).trimEnd()]);
+        output.result(found, () => [
+          formatDocuments([documentOf(found)]).trimEnd(),
+          ...(notes?.(found) ?? []).map((note) => `# ${note}`),
+        ]);
       });
     });
 }

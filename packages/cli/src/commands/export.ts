@@ -10,7 +10,7 @@ export function addExport(program: Command, env: Environment): void {
   program
     .command("export")
     .description("print the definitions and jets that you may read, as `apply -f` takes them")
-    .option("--kind <kinds>", "only these: State,User,Plan,Template,Jet", parseKinds)
+    .option("--kind <kinds>", "only these: State,User,Plan,Template,Jet,Schedule", parseKinds)
     .option("-o, --out <file>", "into a file")
     .action(async (options: { kind?: readonly DocumentKind[]; out?: string }, command: Command) => {
       await withMesh(contextOf(command, env), async ({ client, settings, output }) => {

@@ -28,6 +28,8 @@ export type Readable =
   | "templates"
   | "plan"
   | "plans"
+  | "schedule"
+  | "schedules"
   | "user"
   | "users"
   | "state"
@@ -52,7 +54,19 @@ type Does =
     }
   | { readonly kind: "update jet"; readonly jet: string; readonly users: readonly string[] }
   | { readonly kind: "delete jet"; readonly jet: string }
-  | { readonly kind: "delete"; readonly what: "template" | "plan" | "user"; readonly name: string }
+  | {
+      readonly kind: "delete";
+      readonly what: "template" | "plan" | "user" | "schedule";
+      readonly name: string;
+    }
+  /** Of the action of a jet, or it makes an action of no jet. */
+  | {
+      readonly kind: "set schedule";
+      readonly schedule: string;
+      readonly level: Level;
+      readonly does?: { readonly jet: string; readonly action: string };
+    }
+  | { readonly kind: "pause schedule"; readonly schedule: string; readonly isPaused: boolean }
   /** To the state where jets rest. */
   | { readonly kind: "bring"; readonly jet: string }
   /** `of` is a name, or the number of the operation that made a run. */

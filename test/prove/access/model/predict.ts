@@ -7,6 +7,8 @@ import {
   RESTING,
   type TemplateDocument,
 } from "./operations.ts";
+import { no, yes } from "./outcome.ts";
+import { read, wayOf } from "./reads.ts";
 import {
   changesJet,
   isKnown,
@@ -15,16 +17,14 @@ import {
   readsAction,
   readsJet,
   readsPlan,
-  readsRun,
   readsTemplate,
   readsUser,
   writes,
 } from "./rules.ts";
-import { actionFor, availableFor, jetFor, runFor, templateFor } from "./views.ts";
+import { deleteSchedule, pauseSchedule, setSchedule } from "./schedules.ts";
+import { jetFor } from "./views.ts";
 import { type ActionIs, type JetIs, type TemplateIs, type World } from "./world.ts";
 
-const no = (code: string): Outcome => ({ ok: false, code });
-const yes = (shows: unknown): Outcome => ({ ok: true, shows });
 const same = (one: unknown, other: unknown): boolean => JSON.stringify(one) === JSON.stringify(other);
 
 /** What an operation must be answered; and the world as it is afterwards. */
@@ -38,6 +38,10 @@ export function predict(world: World, operation: Operation): Outcome {
       return setOne(world, operation.by, world.plans, operation.plan, operation.level, "plan", () =>
         readsPlan(world, operation.by, operation.plan),
       );
+    case "set schedule":
+      return setSchedule(world, operation);
+    case "pause schedule":
+      return pauseSchedule(world, operation);
     case "set state":
       if (isRoot(world, operation.by)) return yes(["updated"]);
       return no(isKnown(world, operation.by) ? "forbidden" : "unknown_state");
@@ -81,6 +85,7 @@ function updateJet(world: World, { by, jet, users }: Extract<Operation, { kind: 
 
 /** What somebody may take away, and only while nothing names it. */
 function deleteOne(world: World, { by, what, name }: Extract<Operation, { kind: "delete" }>): Outcome {
+  if (what === "schedule") return deleteSchedule(world, by, name);
   if (!isKnown(world, by)) return no(`unknown_${what}`);
   const is = world.templates.get(name);
   const isMine = what === "template" && is !== undefined && world.makers.get(name) === by;
@@ -96,23 +101,13 @@ function deleteOne(world: World, { by, what, name }: Extract<Operation, { kind: 
   const isUsed = {
     template: jets.some(({ template }) => template === name),
     plan: templates.some(({ actions }) => actions.some(({ plan }) => plan === name)),
-    user: [...templates, ...jets].some(isListed),
+    user:
+      [...templates, ...jets].some(isListed) ||
+      [...world.schedules.values()].some(({ owner }) => owner === name),
   }[what];
   if (isUsed) return no("in_use");
   all.delete(name);
   return yes(name);
-}
-
-/** Of a jet that rests no action is on the way; of one without a state the one that creates. */
-function wayOf(world: World, who: string, reference: string): Outcome | { readonly action?: ActionIs } {
-  const jet = world.jets.get(reference);
-  if (jet === undefined || !readsJet(world, who, jet)) return no("unknown_jet");
-  if (jet.isResting) return {};
-  const template = world.templates.get(jet.template);
-  const action = template?.actions.find((one) => one.reference === CREATE);
-  if (template === undefined || action === undefined || !readsAction(world, who, template, action))
-    return no("no_path");
-  return { action };
 }
 
 function bring(world: World, { id, by, jet }: Extract<Operation, { kind: "bring" }>): Outcome {
@@ -323,72 +318,4 @@ function trigger(world: World, asked: Extract<Operation, { kind: "trigger" }>): 
   // Of a trigger of the stream the history says how it ended, and nothing of the jet.
   if (via === "stream") return yes({ outcome: "SUCCESS" });
   return yes({ outcome: "SUCCESS", ...(action.reference === REMOVE ? {} : { state: RESTING }) });
-}
-
-function read(world: World, { by, what, of }: Extract<Operation, { kind: "read" }>): Outcome {
-  const jet = world.jets.get(of);
-  const template = world.templates.get(of);
-  const run = world.runs.get(Number(of));
-  const names = <T>(all: ReadonlyMap<string, T>, reads: (name: string, one: T) => boolean): string[] =>
-    [...all]
-      .filter(([name, one]) => reads(name, one))
-      .map(([name]) => name)
-      .toSorted();
-  switch (what) {
-    case "jet":
-      return jet !== undefined && readsJet(world, by, jet) ? yes(jetFor(world, by, jet)) : no("unknown_jet");
-    case "jets": {
-      const seen = names(world.jets, (_, one) => readsJet(world, by, one));
-      return yes(seen.flatMap((name) => [world.jets.get(name)].map((one) => one && jetFor(world, by, one))));
-    }
-    case "actions of the jet":
-      if (jet === undefined || !readsJet(world, by, jet)) return no("unknown_jet");
-      return yes(availableFor(world, by, jet));
-    case "template":
-      if (template === undefined || !readsTemplate(world, by, template)) return no("unknown_template");
-      return yes(templateFor(world, by, template));
-    case "templates": {
-      const seen = names(world.templates, (_, one) => readsTemplate(world, by, one));
-      return yes(
-        seen.flatMap((name) => [world.templates.get(name)].map((one) => one && templateFor(world, by, one))),
-      );
-    }
-    case "plan":
-      return readsPlan(world, by, of) ? yes(of) : no("unknown_plan");
-    case "plans":
-      return yes(names(world.plans, (name) => readsPlan(world, by, name)));
-    case "user":
-      return readsUser(world, by, of) ? yes([of, world.users.get(of)]) : no("unknown_user");
-    case "users":
-      return yes(names(world.users, (name) => readsUser(world, by, name)));
-    case "state":
-      return isKnown(world, by) ? yes(of) : no("unknown_state");
-    case "runs of the jet":
-      return yes(
-        [...world.runs]
-          .filter(([, one]) => one.jet === of && readsRun(world, by, one))
-          .map(([id, one]) => [id, runFor(world, by, one)])
-          .toSorted(([a], [b]) => Number(a) - Number(b)),
-      );
-    case "run":
-      return run !== undefined && readsRun(world, by, run) ? yes(runFor(world, by, run)) : no("unknown_run");
-    case "output of the run":
-      return run !== undefined && readsRun(world, by, run) ? yes("output") : no("unknown_run");
-    case "way of the jet": {
-      const way = wayOf(world, by, of);
-      if ("ok" in way) return way;
-      return yes(way.action === undefined ? [] : [actionFor(world, by, way.action)]);
-    }
-    case "export":
-      return yes([
-        ...names(world.users, (name) => readsUser(world, by, name)).map((name) => `User ${name}`),
-        ...names(world.plans, (name) => readsPlan(world, by, name)).map((name) => `Plan ${name}`),
-        ...names(world.templates, (_, one) => readsTemplate(world, by, one)).map(
-          (name) => `Template ${name}`,
-        ),
-        ...names(world.jets, (_, one) => readsJet(world, by, one)).map((name) => `Jet ${name}`),
-      ]);
-    case "dead letters":
-      return isRoot(world, by) ? yes("letters") : no("forbidden");
-  }
 }

@@ -1,5 +1,13 @@
 import type { Level } from "./operations.ts";
-import { type ActionIs, type JetIs, ROOT_NAME, type RunIs, type TemplateIs, type World } from "./world.ts";
+import {
+  type ActionIs,
+  type JetIs,
+  ROOT_NAME,
+  type RunIs,
+  type ScheduleIs,
+  type TemplateIs,
+  type World,
+} from "./world.ts";
 
 /**
  * The rules of design §6, read off the page a second time and written as sentences, without a look at packages/access.
@@ -80,6 +88,19 @@ export const readsUser = (world: World, who: string, user: string): boolean =>
 export const isKnown = (world: World, who: string): boolean => isIn(world, who, "user");
 export const seesManagers = (world: World, who: string): boolean => isIn(world, who, "manager");
 export const isRoot = (world: World, who: string): boolean => isIn(world, who, "root");
+
+/** One of a jet by whoever may trigger that, one of no jet by its owner; both up to the schedule's level. */
+export function readsSchedule(world: World, who: string, { level, owner, does }: ScheduleIs): boolean {
+  if (isRoot(world, who)) return true;
+  if (!isIn(world, who, level)) return false;
+  if (world.planted === "managers read schedules" && seesManagers(world, who)) return true;
+  if (does === undefined) return who === owner;
+  const jet = world.jets.get(does.jet);
+  const template = jet === undefined ? undefined : world.templates.get(jet.template);
+  const action = template?.actions.find(({ reference }) => reference === does.action);
+  if (jet === undefined || template === undefined || action === undefined) return false;
+  return readsJet(world, who, jet) && readsAction(world, who, template, action);
+}
 
 /** With the jet and the jet action while that jet lives; else by who asked for it. */
 export function readsRun(world: World, who: string, run: RunIs): boolean {

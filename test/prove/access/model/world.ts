@@ -33,8 +33,16 @@ export interface RunIs {
   readonly plan?: string;
 }
 
+export interface ScheduleIs {
+  readonly reference: string;
+  readonly level: Level;
+  readonly owner: string;
+  readonly isPaused: boolean;
+  readonly does?: { readonly jet: string; readonly action: string };
+}
+
 /** A rule that the model has wrong on purpose: the proof must find it. */
-export const PLANTS = ["not of any jet", "users read plans"] as const;
+export const PLANTS = ["not of any jet", "users read plans", "managers read schedules"] as const;
 export type Plant = (typeof PLANTS)[number];
 
 /** What the model believes of a mesh. */
@@ -45,6 +53,7 @@ export interface World {
   /** Who made each template. */
   readonly makers: Map<string, string>;
   readonly jets: Map<string, JetIs>;
+  readonly schedules: Map<string, ScheduleIs>;
   readonly runs: Map<number, RunIs>;
   incarnations: number;
   readonly planted: Plant | undefined;
@@ -56,6 +65,7 @@ export const newWorld = (planted?: Plant): World => ({
   templates: new Map(),
   makers: new Map(),
   jets: new Map(),
+  schedules: new Map(),
   runs: new Map(),
   incarnations: 0,
   planted,
