@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { MeshClient } from "@jetmesh/client";
@@ -30,6 +30,8 @@ beforeAll(async () => {
   await root.request("jet.create", { template: "loop", reference: "one", wait: true });
 }, 60_000);
 afterAll(async () => {
+  // What waits for it where a test failed before.
+  writeFileSync(join(folder, "go"), "");
   await mesh.stop();
   rmSync(folder, { recursive: true, force: true });
 });
