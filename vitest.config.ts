@@ -21,8 +21,8 @@ export default defineConfig({
           include: ["test/integration/**/*.test.ts"],
           testTimeout: 60_000,
           hookTimeout: 60_000,
-          // Each file runs a server of its own: more of them at once slow each other down.
-          maxWorkers: 2,
+          // Each file runs a server of its own, and waits for it more than half of its time: three share two cores.
+          maxWorkers: 3,
           sequence: { groupOrder: 1 },
         },
       },
