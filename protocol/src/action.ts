@@ -140,6 +140,9 @@ export const ActionRecord = z.object({
   template: Reference.optional(),
   incarnation: z.int().optional(),
   parent: ActionId.optional(),
+  /** The key of what makes it the same as others, where it stands for them; and the one that it ends as, where it does not. */
+  identity: z.string().optional(),
+  follows: ActionId.optional(),
   user: Reference,
   trigger: TriggerSource.optional(),
   definition: ActionDefinition,

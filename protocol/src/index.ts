@@ -91,6 +91,7 @@ export {
   isErrorCode,
   meaningOf,
 } from "./errors.ts";
+export { IdentityRecord, identityKey, MAX_FOLLOWERS } from "./identity.ts";
 export {
   ActionId,
   Instant,

@@ -20,6 +20,10 @@ export const KindRecord = z.object({
     .max(365 * 86_400_000)
     .optional(),
   maxWatcherFailures: z.int().min(1).max(1_000).optional(),
+  /** What of the argument makes two of its actions the same, which is then run once for both; of none of it: all of it. */
+  identity: z.array(z.string().min(1).max(200)).max(100).optional(),
+  /** Of a kind with an identity: one that has succeeded stands for all that come later. */
+  once: z.literal(true).optional(),
   /** Its actions can be rolled back: their records are kept for that. */
   rollback: z.literal(true).optional(),
   /** JSON Schema of the argument, for people and programs to look at; the runner is who checks. */

@@ -119,6 +119,7 @@ export function grantsOf(names: Names): Readonly<Record<ServiceName, Grants>> {
       writes: [
         ...keysOf(definitions, jets, actions),
         ...marks,
+        names.kv(leases, "same.>"),
         names.resume.all,
         names.schedule.all,
         names.history.all,

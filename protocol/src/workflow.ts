@@ -63,5 +63,13 @@ export const Note = z.discriminatedUnion("of", [
     error: ActionError.optional(),
   }),
   z.object({ of: z.literal("signal"), signal: Signal }),
+  /** The action that is the same as this one has ended. */
+  z.object({
+    of: z.literal("leader"),
+    leader: ActionId,
+    outcome: z.enum(["SUCCESS", "ERROR"]),
+    result: Json.optional(),
+    error: ActionError.optional(),
+  }),
 ]);
 export type Note = z.infer<typeof Note>;

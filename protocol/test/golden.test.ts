@@ -45,6 +45,7 @@ const SCHEMAS = {
   ChangedAction: protocol.ChangedAction,
   CreatedAction: protocol.CreatedAction,
   KindRecord: protocol.KindRecord,
+  IdentityRecord: protocol.IdentityRecord,
   SignaledAction: protocol.SignaledAction,
   HolderQuestion: protocol.HolderQuestion,
   HolderAnswer: protocol.HolderAnswer,

@@ -183,6 +183,45 @@ const foreign = defineWorkflow({
   },
 });
 
+/** Those of one name are the same. */
+const same = defineAction({
+  kind: "same",
+  argument: z.object({ name: z.string(), waitMs: z.number().default(0), fail: z.boolean().default(false) }),
+  result: z.object({ ran: z.string() }),
+  identity: ["name"],
+  frequency: "100ms",
+  main: ({ argument: { name, waitMs, fail }, id }) => {
+    witness(`same ${name}`);
+    if (fail) return failure("work_failed", "it failed");
+    return waitMs === 0 ? success({ ran: id }) : inProgress(waitMs);
+  },
+  watcher: ({ id }) => success({ ran: id }),
+});
+/** Done once for each name, and its result kept. */
+const single = defineAction({
+  kind: "single",
+  argument: z.object({ name: z.string() }),
+  result: z.object({ ran: z.string() }),
+  identity: true,
+  once: true,
+  main: ({ argument: { name }, id }) => {
+    witness(`single ${name}`);
+    const isFirst = !existsSync(`${process.env["JM_WITNESS"] ?? ""}.${name}`);
+    if (name.startsWith("shaky") && isFirst) {
+      writeFileSync(`${process.env["JM_WITNESS"] ?? ""}.${name}`, "");
+      return failure("not_yet", "the first time it fails");
+    }
+    return success({ ran: id });
+  },
+});
+/** Two of these share one step. */
+const sharing = defineWorkflow({
+  kind: "sharing",
+  argument: z.object({ name: z.string() }),
+  result: z.string(),
+  run: async (flow) => (await flow.do("shared", same, { name: flow.argument.name, waitMs: 700 })).ran,
+});
+
 /** Its closed records are kept for a second. */
 const brief = defineAction({
   kind: "brief",
@@ -245,5 +284,8 @@ await runRunner({
     undoable,
     reversible,
     brief,
+    same,
+    single,
+    sharing,
   ],
 });

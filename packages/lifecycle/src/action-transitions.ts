@@ -202,6 +202,11 @@ export function progress(record: ActionRecord, left: Leavings): ActionDecision {
 
 /** Keeps what it is told. Where nobody holds it and it only waits, its watcher is asked at once. */
 export function note(record: ActionRecord, told: Note, now: Now): ActionDecision {
+  if (told.of === "leader") {
+    if (record.follows !== told.leader) return { kind: "unchanged", why: "already" };
+    const { outcome, result, error: cause } = told;
+    return endForGood(record, result === undefined ? {} : { result }, outcome, cause, now);
+  }
   const kept = keepNote(record, told, now);
   if (typeof kept === "string") return { kind: "unchanged", why: kept };
   const next = { ...record, ...kept };

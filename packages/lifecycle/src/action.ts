@@ -140,6 +140,8 @@ function whenInProgress(record: ActionRecord, event: ActionEvent, now: Now): Act
       if (by.nonce === record.claim?.nonce) return unchanged("already");
       if (record.claim !== undefined && !by.holderDead) return unchanged("held");
       if (timedOut) return claimWatcher(record, by, now, true);
+      // It has nothing to run, and ends as its leader does.
+      if (record.follows !== undefined) return pastDeadline(record, now) ?? unchanged("not_due");
       const due = record.claim !== undefined || hasPassed(record.timers.watchAt, now);
       return pastDeadline(record, now) ?? (due ? claimWatcher(record, by, now, false) : unchanged("not_due"));
     })

@@ -26,6 +26,7 @@ export {
 export {
   DEFAULT_DELAYS,
   DEFAULT_POOL,
+  followerOf,
   type NewAction,
   newAction,
   PLAN_DELAYS,

@@ -92,6 +92,18 @@ export function newAction(given: NewAction, now: Now): ActionRecord {
   };
 }
 
+/** One that is the same as another that is open: it runs nothing, and ends as that does. */
+export const followerOf = (record: ActionRecord, leader: string, now: Now): ActionRecord => {
+  const { deadlineAt } = record.timers;
+  return {
+    ...record,
+    follows: leader,
+    state: "IN_PROGRESS",
+    timers: deadlineAt === undefined ? {} : { deadlineAt },
+    transitions: [...record.transitions, { to: "IN_PROGRESS", at: toInstant(now), attempt: 1, why: "same" }],
+  };
+};
+
 /** A jet action that says nothing of repeats leaves them to its kind. */
 function repeatOf({ definition: { jetAction }, repeat, registered }: NewAction): ActionRecord["repeat"] {
   const ofJet = jetAction?.repeat;

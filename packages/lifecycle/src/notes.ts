@@ -11,6 +11,8 @@ type Kept = Pick<ActionRecord, "steps" | "signals">;
  * as may.
  */
 export function keepNote(record: Kept, note: Note, now: Now): Kept | "already" | "full" {
+  // One that has a leader ends with it, and keeps nothing of it.
+  if (note.of === "leader") return "already";
   if (note.of === "child") {
     const steps = endStep(record.steps ?? [], ({ child }) => child === note.child, note, now);
     return steps === undefined ? "already" : { steps };

@@ -41,6 +41,13 @@ export interface ActionOptions<A extends z.ZodType, R extends z.ZodType, L> {
   readonly frequency?: Time;
   /** How often it runs again, after an error or a success, from its start with an empty bag. */
   readonly repeat?: Repeats;
+  /**
+   * What of the argument makes two actions the same; `true`: all of it. While one is open, others that are the same run nothing
+   * and end as it does. Not of what a jet action runs.
+   */
+  readonly identity?: true | readonly (keyof z.input<A> & string)[];
+  /** One that has succeeded stands for all that come later, and gives them its result. */
+  readonly once?: true;
   /** How long closed records are kept: a day by default, seven where there is a rollback. */
   readonly keep?: Time;
   /** How often in a row the watcher may throw; 5 by default. */
@@ -129,8 +136,8 @@ export function defineAction<A extends z.ZodType, R extends z.ZodType, L = undef
 
 type Registered = Pick<
   ActionOptions<z.ZodType, z.ZodType, unknown>,
-  "kind" | "pool" | "argument" | "delays" | "frequency" | "repeat" | "maxWatcherFailures" | "keep"
-> & { readonly rollback?: unknown };
+  "kind" | "pool" | "argument" | "delays" | "frequency" | "repeat" | "maxWatcherFailures" | "keep" | "once"
+> & { readonly rollback?: unknown; readonly identity?: true | readonly string[] };
 
 export function registrationOf({
   kind,
@@ -142,6 +149,8 @@ export function registrationOf({
   maxWatcherFailures,
   rollback,
   keep,
+  identity,
+  once,
 }: Registered): KindRecord {
   const times = {
     startMs: timeOf(delays?.start),
@@ -169,6 +178,8 @@ export function registrationOf({
         }),
     ...(maxWatcherFailures === undefined ? {} : { maxWatcherFailures }),
     ...(rollback === undefined ? {} : { rollback: true }),
+    ...(identity === undefined ? {} : { identity: identity === true ? [] : [...identity] }),
+    ...(once === undefined ? {} : { once }),
     ...(keep === undefined ? {} : { keepMs: timeOf(keep) }),
     argument: z.toJSONSchema(argument, { io: "input", unrepresentable: "any" }) as JsonObject,
   });

@@ -1,6 +1,7 @@
 import {
   ACTION_HEADERS,
   ActionRecord,
+  IdentityRecord,
   JET_HEADERS,
   JetRecord,
   KindRecord,
@@ -23,6 +24,7 @@ export interface MeshStore {
   readonly slots: Bucket<SlotsRecord>;
   /** Kinds that runners have registered; beside the definitions as well. */
   readonly kinds: Bucket<KindRecord>;
+  readonly identities: Bucket<IdentityRecord>;
   /** What each schedule is at; beside the definitions too. */
   readonly schedules: Bucket<ScheduleRecord>;
   readonly jets: Bucket<JetRecord>;
@@ -69,6 +71,7 @@ export function createMeshStore(connection: Connection, names: Names, instants =
     definitions: createBucket(connection, names, { name: buckets.definitions, schema: StoredDefinition }),
     slots: createBucket(connection, names, { name: buckets.definitions, schema: SlotsRecord }),
     kinds: createBucket(connection, names, { name: buckets.definitions, schema: KindRecord }),
+    identities: createBucket(connection, names, { name: buckets.leases, schema: IdentityRecord }),
     schedules: createBucket(connection, names, { name: buckets.definitions, schema: ScheduleRecord }),
     jets: createShardedBucket(connection, names, {
       name: buckets.jets,

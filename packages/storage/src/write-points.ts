@@ -154,6 +154,10 @@ export const WRITE_POINTS = {
     by: ["state-store"],
     serves: "§5 JM_HISTORY: how a rollback went, behind the jet and before the write with the TTL",
   },
+  "identity.write": {
+    by: ["state-store"],
+    serves: "§4 a compare-and-swap on one record before the action's own: equal actions share one",
+  },
   "action.note": {
     by: ["state-store"],
     serves: "§2 Told: the parent has journaled the result; a signal is kept before it is answered",

@@ -5,7 +5,9 @@ import { UnavailableError } from "@jetmesh/storage";
 import { beginAction } from "./begin-action.ts";
 import { changeAction } from "./change-action.ts";
 import type { Deps } from "./deps.ts";
+import { identityOf, joinIdentity } from "./identities.ts";
 import { noteAction } from "./note-action.ts";
+import { wasMade } from "./was-made.ts";
 
 /**
  * The actions that a workflow has made (ADR 0033). Its record names one before it is there, and it is closed only when that
@@ -19,10 +21,13 @@ export async function makeChild(deps: Deps, { parent, id, user, request }: Child
   const registered = await deps.kinds.registered(kind);
   if (registered === undefined)
     throw new RefusedError("unknown_kind", `no runner has registered the kind '${kind}'`);
-  const record = newAction(
+  const made = newAction(
     { ...{ id, parent, kind, pool, user, argument, registered, delays, repeat, notBefore }, definition: {} },
     deps.clock.now(),
   );
+  const identity = identityOf(registered, argument);
+  const record =
+    identity === undefined || (await wasMade(deps, id)) ? made : await joinIdentity(deps, identity, made);
   const text = JSON.stringify(record);
   if (text.length > MAX_ACTION_BYTES)
     throw new RefusedError("too_large", `the action's record would take ${String(text.length)} bytes`);

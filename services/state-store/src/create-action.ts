@@ -9,6 +9,7 @@ import {
 import { actionIdOfKey, RefusedError } from "@jetmesh/service-kit";
 import { beginAction } from "./begin-action.ts";
 import type { Deps } from "./deps.ts";
+import { identityOf, joinIdentity } from "./identities.ts";
 import { wasMade } from "./was-made.ts";
 
 /** Makes an action of a kind, of no jet. Asked again with the same key it finds what it made. */
@@ -38,13 +39,15 @@ export async function makeOfKind(deps: Deps, asked: OfKind): Promise<void> {
   const registered = await deps.kinds.registered(kind);
   if (registered === undefined)
     throw new RefusedError("unknown_kind", `no runner has registered the kind '${kind}'`);
-  const record = newAction(
+  const made = newAction(
     {
       ...{ id, kind, pool, user, argument, registered, delays, repeat, notBefore },
       ...{ definition: {}, trigger },
     },
     deps.clock.now(),
   );
+  const identity = identityOf(registered, argument);
+  const record = identity === undefined ? made : await joinIdentity(deps, identity, made);
   const text = JSON.stringify(record);
   if (text.length > MAX_ACTION_BYTES)
     throw new RefusedError("too_large", `the action's record would take ${String(text.length)} bytes`);

@@ -66,6 +66,8 @@ async function write(
     await sendResume(deps.connection, deps.names, next, written.revision, text).catch((thrown: unknown) =>
       deps.log.warn({ err: thrown, action: record.id }, "not resumed yet"),
     );
+  if (effects.some(({ type }) => type === "tell"))
+    deps.settleLater({ record: next, revision: written.revision });
   return "noted";
 }
 

@@ -13,6 +13,7 @@ import { beginReverting } from "./begin-reverting.ts";
 import { cancelChildren, tellParent } from "./children.ts";
 import type { ActionAt, Deps } from "./deps.ts";
 import { tellCaller, writeClosed, writeRefused, writeRolledBack } from "./history.ts";
+import { endIdentity } from "./identities.ts";
 import type { JetAt } from "./jet-copies.ts";
 import { lostAction } from "./make-action.ts";
 import { freeSlotLater } from "./slots.ts";
@@ -39,6 +40,7 @@ export async function settleAction(deps: Deps, { record, revision }: ActionAt): 
   // Somebody holds it who does not answer: repair comes again.
   if (record.parent !== undefined && !(await tellParent(deps, record, record.parent))) return;
   await cancelChildren(deps, record);
+  if (record.identity !== undefined) await endIdentity(deps, record, record.identity);
   await writeClosed(deps, record);
   const closed = decideAction(record, { type: "owner_told" }, deps.clock.now());
   if (closed.kind !== "write") return;

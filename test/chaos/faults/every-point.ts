@@ -12,6 +12,7 @@ export const ELSEWHERE: Partial<Record<FaultPoint, string>> = {
   "action.rollback": "test/integration/rollback.test.ts",
   "action.undone": "test/integration/rollback.test.ts",
   "history.rolled-back": "test/integration/rollback.test.ts",
+  "identity.write": "test/integration/same-actions.test.ts",
   "action.note": "test/integration/workflow-crash.test.ts",
   "action.poison": "test/chaos/poison.test.ts",
   "jet.update": "test/integration/jet-update-and-delete.test.ts",

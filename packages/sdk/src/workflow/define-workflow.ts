@@ -26,6 +26,9 @@ export interface WorkflowOptions<A extends z.ZodType, R extends z.ZodType> {
   readonly delays?: { readonly start?: Time; readonly deadline?: Time };
   /** How often it runs again, from its start and with new steps. */
   readonly repeat?: Repeats;
+  /** As of any kind: what makes two of them the same, and whether it is done once. */
+  readonly identity?: true | readonly (keyof z.input<A> & string)[];
+  readonly once?: true;
   /** How long closed records are kept: a day by default, seven where it can be rolled back. */
   readonly keep?: Time;
 }

@@ -1,0 +1,141 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { MeshClient } from "@jetmesh/client";
+import type { ActionRecord, CreatedAction } from "@jetmesh/protocol";
+import { allHistory, eventually, startMesh, type TestMesh } from "@jetmesh/testkit";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { onlyWithFault } from "../support/required-jets.ts";
+
+/** Actions that are the same share one run (ADR 0034). */
+const PROGRAM = join(import.meta.dirname, "../support/workflow-runner.ts");
+const dir = mkdtempSync(join(tmpdir(), "jm-same-"));
+const witness = join(dir, "witness");
+let mesh: TestMesh;
+let client: MeshClient;
+
+beforeAll(async () => {
+  mesh = await startMesh({ services: { "state-store": 2 } });
+  client = await mesh.client();
+  await mesh.startRunner(PROGRAM, { JM_WITNESS: witness });
+}, 60_000);
+afterAll(async () => {
+  await mesh.stop();
+  rmSync(dir, { recursive: true, force: true });
+});
+beforeEach(() => rmSync(witness, { force: true }));
+
+type More = { wait?: boolean; key?: string };
+const create = (kind: string, argument: object, more: More = { wait: true }): Promise<CreatedAction> =>
+  client.request<CreatedAction>("action.create", { kind, argument, ...more });
+const make = async (kind: string, argument: object): Promise<string> =>
+  (await create(kind, argument, {})).actionId;
+const get = (id: string): Promise<ActionRecord> => client.request<ActionRecord>("action.get", { id });
+const runs = (): string[] => {
+  try {
+    return readFileSync(witness, "utf8").trimEnd().split("\n");
+  } catch {
+    return [];
+  }
+};
+
+describe("A16 actions that are the same", () => {
+  test("run once while one is open: each has its own id, and the one result, at once", async () => {
+    const all = await Promise.all(
+      Array.from({ length: 20 }, () => create("same", { name: "a", waitMs: 500 })),
+    );
+    expect(runs()).toEqual(["same a"]);
+    expect(new Set(all.map(({ actionId }) => actionId)).size).toBe(20);
+    const results = new Set(all.map(({ result }) => JSON.stringify(result)));
+    expect(results.size).toBe(1);
+    const ends = await Promise.all(all.map(async ({ actionId }) => (await get(actionId)).endedAt ?? ""));
+    const [first = "", last = ""] = [ends.toSorted()[0], ends.toSorted().at(-1)];
+    expect(Date.parse(last) - Date.parse(first)).toBeLessThan(2_000);
+    await eventually("each in the history", async () => {
+      const closed = (await allHistory(client.connection, client.names)).filter(
+        ({ kind }) => kind === "same",
+      );
+      return closed.length === 20 ? true : undefined;
+    });
+  });
+
+  test("run again when it is over, and beside others of another identity", async () => {
+    const [one, two] = await Promise.all([create("same", { name: "b" }), create("same", { name: "c" })]);
+    const again = await create("same", { name: "b", waitMs: 0 });
+    expect(runs().toSorted()).toEqual(["same b", "same b", "same c"]);
+    const ran = [one, two, again].map(({ result, actionId }) => [result, actionId]);
+    expect(ran).toEqual([one, two, again].map(({ actionId }) => [{ ran: actionId }, actionId]));
+  });
+
+  test("fail together, and the next runs", async () => {
+    const failed = { name: "d", waitMs: 0, fail: true };
+    const all = await Promise.all([1, 2, 3].map(() => create("same", failed)));
+    for (const one of all) expect(one).toMatchObject({ outcome: "ERROR", error: { code: "work_failed" } });
+    expect(await create("same", { name: "d" })).toMatchObject({ outcome: "SUCCESS" });
+  });
+
+  test("a follower that is canceled or paused leaves the other alone; the end of the other ends all", async () => {
+    const leader = await make("same", { name: "e", waitMs: 30_000 });
+    const [canceled, paused, waiting] = [
+      await make("same", { name: "e" }),
+      await make("same", { name: "e" }),
+      await make("same", { name: "e" }),
+    ];
+    expect(await get(waiting)).toMatchObject({ state: "IN_PROGRESS", follows: leader });
+    await client.request("action.cancel", { id: canceled });
+    await client.request("action.pause", { id: paused });
+    await client.request("action.resume", { id: paused });
+    expect(await get(leader)).toMatchObject({ state: "IN_PROGRESS" });
+    expect(await get(paused)).toMatchObject({ state: "IN_PROGRESS" });
+    await client.request("action.cancel", { id: leader });
+    for (const id of [paused, waiting])
+      expect(await client.ended(id)).toMatchObject({ outcome: "ERROR", error: { code: "canceled" } });
+    expect(runs()).toEqual(["same e"]);
+  });
+
+  test("as steps of two workflows: one run, and both go on at once", async () => {
+    const [one, two] = await Promise.all([1, 2].map(() => create("sharing", { name: "f" })));
+    expect(one).toMatchObject({ outcome: "SUCCESS" });
+    expect(two?.result).toBe(one?.result);
+    expect(runs()).toEqual(["same f"]);
+  });
+
+  test("once is once: a success stands for all that come later, a failure for none", async () => {
+    const [first, second] = [await create("single", { name: "g" }), await create("single", { name: "g" })];
+    expect(second.result).toEqual(first.result);
+    expect(second.actionId).not.toBe(first.actionId);
+    expect(runs()).toEqual(["single g"]);
+    expect(await create("single", { name: "shaky" })).toMatchObject({ outcome: "ERROR" });
+    expect(await create("single", { name: "shaky" })).toMatchObject({ outcome: "SUCCESS" });
+    expect(await create("single", { name: "shaky" })).toMatchObject({ outcome: "SUCCESS" });
+    expect(runs().filter((line) => line === "single shaky")).toHaveLength(2);
+  });
+});
+
+test.each(["identity.write/after=crash", "identity.write/before=crash@2", "identity.write/after=crash@2"])(
+  "a state-store that dies by %s leaves no two runs, and nobody who waits",
+  async (fault) => {
+    const name = fault;
+    const faulted = await onlyWithFault(mesh, fault);
+    const key = `key ${fault}`;
+    const asked = create("same", { name, waitMs: 600 }, { key }).catch(() => undefined);
+    const follows = create("same", { name }, { key: `${key} too` }).catch(() => undefined);
+    await eventually("it to die", () => (faulted.isRunning() ? undefined : true));
+    await mesh.start("state-store");
+    // Whose answer was lost asks again, with its key.
+    void Promise.all([asked, follows]);
+    const [leader, follower] = await Promise.all([
+      create("same", { name, waitMs: 600 }, { key }),
+      create("same", { name, waitMs: 600 }, { key: `${key} too` }),
+    ]);
+    for (const { actionId } of [leader, follower])
+      expect(await client.ended(actionId, 20_000)).toMatchObject({ outcome: "SUCCESS" });
+    const times = runs().filter((line) => line === `same ${name}`).length;
+    const ids = new Set(
+      await Promise.all(
+        [leader, follower].map(async ({ actionId }) => ((await get(actionId)).result as { ran: string }).ran),
+      ),
+    );
+    expect(times).toBe(ids.size);
+  },
+);
