@@ -159,6 +159,8 @@ export const ActionRecord = z.object({
   watcherFailures: z.int().min(0),
   maxWatcherFailures: z.int().min(1),
   paused: PausedAction.optional(),
+  /** Whoever holds it pauses it between two methods, or steps. */
+  pauseAsked: z.literal(true).optional(),
   /** How it ended, once it has; stays when it is closed. */
   outcome: z.enum(["SUCCESS", "ERROR"]).optional(),
   rollbackable: z.boolean(),

@@ -63,6 +63,8 @@ export const Note = z.discriminatedUnion("of", [
     error: ActionError.optional(),
   }),
   z.object({ of: z.literal("signal"), signal: Signal }),
+  /** It is to be paused as soon as what its holder has in hand is over, whoever holds it then. */
+  z.object({ of: z.literal("pause") }),
   /** The action that is the same as this one has ended. */
   z.object({
     of: z.literal("leader"),

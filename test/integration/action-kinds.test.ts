@@ -288,6 +288,20 @@ describe("A11 a runner that is killed", () => {
     expect(made.calls().filter((call) => call === "main")).toHaveLength(1);
   }, 40_000);
 
+  test("in main, after it was asked to pause it: who takes over pauses it", async () => {
+    const pool = "mortal-paused";
+    first = await mesh.startRunner(PROGRAM, { JM_POOLS: pool });
+    const made = await make({ main: ["for ever"], watcher: ["IN_PROGRESS", "SUCCESS"] }, { pool });
+    await eventually("main to run", () => (made.calls().includes("main") ? true : undefined));
+    expect(await client.request("action.pause", { id: made.id })).toMatchObject({ pausing: true });
+    await mesh.startRunner(PROGRAM, { JM_POOLS: pool });
+    await first.kill();
+    await until(made.id, "it to be paused", ({ state }) => state === "PAUSED");
+    await client.request("action.resume", { id: made.id });
+    expect(await ended(made.id)).toMatchObject({ outcome: "SUCCESS", attempt: 1 });
+    expect(await record(made.id)).not.toHaveProperty("pauseAsked");
+  }, 40_000);
+
   test("in its watcher: it is asked again elsewhere", async () => {
     const made = await killed({ main: ["IN_PROGRESS"], watcher: ["for ever", "SUCCESS"] }, "watcher");
     expect(await ended(made.id)).toMatchObject({ outcome: "SUCCESS", attempt: 1 });

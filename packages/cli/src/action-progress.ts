@@ -1,4 +1,4 @@
-import type { ActionRecord, JournalEntry } from "@jetmesh/protocol";
+import type { ActionRecord, JournalEntry, WorkflowStep } from "@jetmesh/protocol";
 import { clockTime, formatDuration } from "./table.ts";
 
 /**
@@ -27,4 +27,17 @@ export function formatStep(entry: JournalEntry): string {
   const took = formatDuration(Date.parse(endedAt) - Date.parse(startedAt));
   const again = tries !== undefined && tries > 1 ? `, ${tries} tries` : "";
   return `step ${reference}  ${outcome ?? "ended"} after ${took}${again}${error === undefined ? "" : `: ${error.message}`}`;
+}
+
+/** `build  SUCCESS after 0.31 s  build 0123…`, of a workflow */
+export function formatWorkflowStep({ ref, what, of, child, at, until, end }: WorkflowStep): string {
+  const does = [what === "action" ? "" : what, of === ref ? "" : (of ?? ""), child ?? ""]
+    .filter(Boolean)
+    .join(" ");
+  const waits = until === undefined ? `open since ${clockTime(at)}` : `until ${clockTime(until)}`;
+  const how =
+    end === undefined
+      ? waits
+      : `${end.outcome} after ${formatDuration(Date.parse(end.at) - Date.parse(at))}${end.error === undefined ? "" : `: ${end.error.message}`}`;
+  return `step ${ref}  ${how}${does === "" ? "" : `  (${does})`}`;
 }

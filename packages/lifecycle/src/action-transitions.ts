@@ -46,7 +46,10 @@ function leave(record: ActionRecord, left: Leavings): ActionRecord {
 
 /** Drops the claim and the pause, which belong to the state that is left. */
 function enter(record: ActionRecord, to: ActionState, now: Now, why?: string): ActionRecord {
-  const { claim: _claim, paused: _paused, ...rest } = record;
+  const { claim: _claim, paused: _paused, ...held } = record;
+  const { pauseAsked: _asked, ...unasked } = held;
+  // What was asked of its holder is asked of the next one; it is done with the pause, or with its end.
+  const rest = to === "PAUSED" || to === "SUCCESS" || to === "ERROR" ? unasked : held;
   const entry = { to, at: toInstant(now), attempt: record.attempt, ...(why === undefined ? {} : { why }) };
   const kept = record.transitions;
   const transitions =

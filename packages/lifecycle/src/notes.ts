@@ -4,7 +4,7 @@ import { type Now, toInstant } from "./instants.ts";
 /** So many signals that were taken are known if they are sent again. */
 const MAX_TAKEN = 32;
 
-type Kept = Pick<ActionRecord, "steps" | "signals">;
+type Kept = Pick<ActionRecord, "steps" | "signals" | "pauseAsked">;
 
 /**
  * What an action is told, kept in its record. "already": it has it, or nobody waits for it; "full": as many signals wait
@@ -13,6 +13,7 @@ type Kept = Pick<ActionRecord, "steps" | "signals">;
 export function keepNote(record: Kept, note: Note, now: Now): Kept | "already" | "full" {
   // One that has a leader ends with it, and keeps nothing of it.
   if (note.of === "leader") return "already";
+  if (note.of === "pause") return record.pauseAsked === true ? "already" : { pauseAsked: true };
   if (note.of === "child") {
     const steps = endStep(record.steps ?? [], ({ child }) => child === note.child, note, now);
     return steps === undefined ? "already" : { steps };

@@ -15,7 +15,11 @@ const ANSWERS: Readonly<Record<HolderQuestion["ask"], Answer>> = {
   holding: (_, reply) => reply("holding"),
   pause: (held, reply) => {
     held.pause();
-    reply("pausing");
+    // Said once it is written: whoever takes over, should this runner die before, pauses it as well.
+    void writeNote(held, { of: "pause" }).then(
+      (written) => reply(written === "not_mine" ? written : "pausing"),
+      () => reply("not_mine"),
+    );
   },
   cancel: (held, reply, { message = "canceled" }) => {
     held.cancel(message);

@@ -88,7 +88,7 @@ export function createHeldAction(
   let controller = new AbortController();
   let queue: Promise<unknown> = Promise.resolve();
   let canceled: Canceled | undefined;
-  let isPauseAsked = false;
+  let isPauseAsked = record.pauseAsked === true;
   let sayCanceled: (canceled: Canceled) => void = () => undefined;
   const cancelAsked = new Promise<Canceled>((resolve) => (sayCanceled = resolve));
   let markEnded: () => void = () => undefined;

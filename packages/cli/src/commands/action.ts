@@ -1,6 +1,6 @@
 import type { ActionRecord, ChangedAction } from "@jetmesh/protocol";
 import type { Command } from "commander";
-import { formatStep } from "../action-progress.ts";
+import { formatStep, formatWorkflowStep } from "../action-progress.ts";
 import { reference, wholeNumber } from "../arguments.ts";
 import { contextOf, withMesh } from "../command-context.ts";
 import { printLogs } from "../logs.ts";
@@ -75,6 +75,8 @@ function actionLines(record: ActionRecord): string[] {
     ["jet", record.jet],
     ["does", record.definition.jetAction?.reference ?? record.kind],
     ["by", record.user],
+    ["step of", record.parent],
+    ["ends as", record.follows],
     ["state", record.state],
     ["outcome", record.outcome],
     ["error", error === undefined ? undefined : `${error.code}: ${error.message}`],
@@ -91,6 +93,7 @@ function actionLines(record: ActionRecord): string[] {
       ({ at, to, why }) => `  ${clockTime(at)}  ${to}${why === undefined ? "" : ` (${why})`}`,
     ),
     ...record.journal.map((entry) => `  ${formatStep(entry)}`),
+    ...(record.steps ?? []).map((step) => `  ${formatWorkflowStep(step)}`),
   ];
 }
 
