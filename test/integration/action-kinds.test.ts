@@ -93,6 +93,15 @@ test("A1 a kind that no runner has registered is refused, and so is whoever is n
   });
 });
 
+test("asked for again with its key, by who waits, it is the same action, and its end is known at once", async () => {
+  const request = { kind: "scripted", argument: { file: join(dir, "again") }, key: "again", wait: true };
+  const first = await client.request<CreatedAction>("action.create", request);
+  await until(first.actionId, "it to be closed", ({ state }) => state === "CLOSED");
+  // Nobody is told twice, and a gateway looks for itself only after some seconds: too late for who waits for one.
+  const again = { ...request, timeoutMs: 1_000 };
+  expect(await client.request<CreatedAction>("action.create", again)).toEqual(first);
+});
+
 test("A2 many runners race for one action: its main is called exactly once", async () => {
   const made = await make({ main: ["SUCCESS"] }, { pool: "race" });
   const runners = await Promise.all(

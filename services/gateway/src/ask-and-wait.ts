@@ -35,11 +35,16 @@ export async function askAndWait<T>(
   const wait = deps.waits.begin(idOf(key), request.timeoutMs);
   try {
     const reply = await hand({ ...base, tell: deps.instance });
+    if (hasEnded(reply)) return reply;
     return complete(reply, await wait.ended);
   } finally {
     wait.cancel();
   }
 }
+
+/** One that was asked for before, and has ended since. */
+const hasEnded = (reply: unknown): boolean =>
+  typeof reply === "object" && reply !== null && "outcome" in reply && reply.outcome !== undefined;
 
 /** How it ended, as a reply says it. */
 export const endOf = ({

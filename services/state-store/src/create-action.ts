@@ -19,10 +19,18 @@ export async function createAction(
 ): Promise<CreatedAction> {
   deps.pressure.assertLow();
   const id = actionIdOfKey(user, key, "action", request.kind);
-  if (keyed && (await wasMade(deps, id))) return { actionId: id };
+  if (keyed && (await wasMade(deps, id))) return { actionId: id, ...(await endOf(deps, id)) };
   const trigger: TriggerSource = { via: "api", key, ...(tell === undefined ? {} : { tell }) };
   await makeOfKind(deps, { id, user, trigger, ...request });
   return { actionId: id };
+}
+
+/** Nobody tells a caller who comes back of an end that was told before. */
+async function endOf({ store }: Deps, id: string): Promise<Omit<CreatedAction, "actionId">> {
+  const stored = await store.actions.get(id);
+  if (stored.kind !== "record" || stored.value.outcome === undefined) return {};
+  const { outcome, result, error } = stored.value;
+  return { outcome, ...(result === undefined ? {} : { result }), ...(error === undefined ? {} : { error }) };
 }
 
 interface OfKind
