@@ -212,6 +212,39 @@ describe("a workflow in a unit test", () => {
     });
   });
 
+  it("that waits for something else later on, or gives what is no result, ends at once", async () => {
+    const astray = defineWorkflow({
+      kind: "astray",
+      argument: z.object({}),
+      result: z.null(),
+      run: async (flow) => {
+        await flow.sleep("first", "1m");
+        await new Promise(() => undefined);
+        return null;
+      },
+    });
+    expect(await createTestKit({ kinds: [astray] }).run(astray, {})).toMatchObject({
+      error: {
+        code: "non_deterministic",
+        message: "the workflow waits for something that is none of its steps",
+      },
+      watcherFailures: 0,
+    });
+    const wrong = defineWorkflow({
+      kind: "wrong",
+      argument: z.object({}),
+      result: z.number(),
+      run: async (flow) => {
+        await flow.sleep("first", "1m");
+        return "no number" as unknown as number;
+      },
+    });
+    expect(await createTestKit({ kinds: [wrong] }).run(wrong, {})).toMatchObject({
+      error: { code: "invalid_result" },
+      watcherFailures: 0,
+    });
+  });
+
   it("that has fewer steps than before is found out as well", async () => {
     let passes = 0;
     const shorter = defineWorkflow({

@@ -47,7 +47,7 @@ export function defineWorkflow<A extends z.ZodType, R extends z.ZodType>(
     const left = { steps: steps.all, signals: steps.signals };
     switch (end.is) {
       case "returned":
-        return { ...left, state: "SUCCESS", result: result.parse(end.value) as Leavings["result"] };
+        return ended(left, result.safeParse(end.value));
       case "threw":
         return { ...left, state: "ERROR", error: errorOf(end.thrown) };
       case "waiting":
@@ -76,6 +76,12 @@ export function defineWorkflow<A extends z.ZodType, R extends z.ZodType>(
 type WorkflowAnswer = Awaited<ReturnType<DefinedAction["main"]>> & {
   state: "SUCCESS" | "ERROR" | "IN_PROGRESS" | "PAUSED";
 };
+
+/** For good, also where it is no result: a watcher that throws would be asked again. */
+function ended(left: Leavings, parsed: z.ZodSafeParseResult<unknown>): WorkflowAnswer {
+  if (parsed.success) return { ...left, state: "SUCCESS", result: parsed.data as Leavings["result"] };
+  return { ...left, state: "ERROR", error: { code: "invalid_result", message: parsed.error.message } };
+}
 
 function errorOf(thrown: unknown): ReturnType<typeof serializeError> {
   if (thrown instanceof StepError) return thrown.toError();

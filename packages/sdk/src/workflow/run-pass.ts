@@ -3,6 +3,7 @@ import type { Instant } from "@jetmesh/protocol";
 import type { KindContext, ReceivedNote } from "@jetmesh/runner";
 import { createCalls } from "./calls.ts";
 import { doWhatBegan, hasWork } from "./do-what-began.ts";
+import { ChangedWorkflowError } from "./step-error.ts";
 import type { Steps } from "./steps.ts";
 
 /** How a pass through a workflow's code came to its end. */
@@ -77,8 +78,10 @@ export async function runPass(
       lingerUntil = Number.POSITIVE_INFINITY;
       continue;
     }
-    if (steps.pending.length === 0)
-      throw new Error("the workflow waits for something that is none of its steps");
+    if (steps.pending.length === 0) {
+      const thrown = new ChangedWorkflowError("the workflow waits for something that is none of its steps");
+      return { is: "threw", thrown };
+    }
     if (calls.isRunning) {
       if (steps.isDirty) await write();
     } else {
