@@ -42,7 +42,8 @@ test("of twenty triggers at once on one jet exactly one is accepted when busy me
   expect(rests.state).toBe("resting");
 });
 
-test("when busy means queue all run, one at a time, and those that waited in the order of the stream", async () => {
+// That it is one at a time `two-hundred-at-once.test.ts` shows: the clocks of two processes say nothing of what was first.
+test("when busy means queue all run, and those that waited in the order of the stream", async () => {
   const sent: string[] = [];
   for (let n = 0; n < 8; n += 1) {
     sent.push(String(n));
@@ -61,11 +62,6 @@ test("when busy means queue all run, one at a time, and those that waited in the
   const closed = (await allHistory(client.connection, client.names)).filter(
     ({ jet, action }) => jet === "two" && action === "turn",
   );
-  const spans = closed
-    .map(({ transitions = [] }) => ({ from: transitions[0]?.at ?? "", to: transitions.at(-1)?.at ?? "" }))
-    .sort((a, b) => (a.from < b.from ? -1 : 1));
-  for (const [index, span] of spans.entries())
-    if (index > 0) expect(span.from >= (spans[index - 1]?.to ?? "")).toBe(true);
   // The first to reach either state-store runs at once; the others wait.
   const keys = closed.map(({ trigger }) => Number(trigger?.key)).slice(1);
   expect(keys).toEqual(keys.toSorted((a, b) => a - b));
