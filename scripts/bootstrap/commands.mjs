@@ -49,6 +49,7 @@ export const COMMANDS = {
   "bench:overload": (args) => runScript(inRoot("test/bench/overload.bench.ts"), args),
   "bench:profile": (args) => runScript(inRoot("test/bench/profile.bench.ts"), args),
   "bench:workflow": (args) => runScript(inRoot("test/bench/workflow.bench.ts"), args),
+  "bench:soak": (args) => runScript(inRoot("test/bench/soak.bench.ts"), args),
   "bench:writer": (args) => runScript(inRoot("test/bench/writer.bench.ts"), args),
 };
 
@@ -71,6 +72,7 @@ const WITH_SERVER = [
   "bench:overload",
   "bench:profile",
   "bench:workflow",
+  "bench:soak",
   "bench:writer",
 ];
 
