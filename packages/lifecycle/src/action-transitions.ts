@@ -46,15 +46,15 @@ function leave(record: ActionRecord, left: Leavings): ActionRecord {
 
 /** Drops the claim and the pause, which belong to the state that is left. */
 function enter(record: ActionRecord, to: ActionState, now: Now, why?: string): ActionRecord {
-  const { claim: _claim, paused: _paused, ...held } = record;
-  const { pauseAsked: _asked, ...unasked } = held;
+  const { claim: _claim, paused: _paused, pauseAsked, ...rest } = record;
   // What was asked of its holder is asked of the next one; it is done with the pause, or with its end.
-  const rest = to === "PAUSED" || to === "SUCCESS" || to === "ERROR" ? unasked : held;
+  const isDone = to === "PAUSED" || to === "SUCCESS" || to === "ERROR";
+  const asked = pauseAsked === undefined || isDone ? {} : { pauseAsked };
   const entry = { to, at: toInstant(now), attempt: record.attempt, ...(why === undefined ? {} : { why }) };
   const kept = record.transitions;
   const transitions =
     kept.length < MAX_TRANSITIONS ? [...kept, entry] : [...kept.slice(0, 1), ...kept.slice(2), entry];
-  return { ...rest, state: to, transitions };
+  return { ...rest, ...asked, state: to, transitions };
 }
 
 const claimBy = (by: By, now: Now, runs: Claimed): Claim => ({

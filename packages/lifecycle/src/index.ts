@@ -10,6 +10,7 @@ export type {
   WatcherAnswer,
 } from "./action-events.ts";
 export { dueAt, expiresAt, isOpen } from "./due.ts";
+export { type Ending, endingOf } from "./ending.ts";
 export { earliest, hasPassed, type Now, toInstant, toMs } from "./instants.ts";
 export { decideJet } from "./jet.ts";
 export { knowsTrigger } from "./jet-decisions.ts";

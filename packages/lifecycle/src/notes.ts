@@ -1,4 +1,5 @@
 import { type ActionRecord, MAX_SIGNALS, type Note, type Signal, type WorkflowStep } from "@jetmesh/protocol";
+import { type Ending, endingOf } from "./ending.ts";
 import { type Now, toInstant } from "./instants.ts";
 
 /** So many signals that were taken are known if they are sent again. */
@@ -24,26 +25,18 @@ export function keepNote(record: Kept, note: Note, now: Now): Kept | "already" |
   return waiting.length < MAX_SIGNALS ? { signals: [...signals, note.signal] } : "full";
 }
 
-type Ending = Pick<NonNullable<WorkflowStep["end"]>, "outcome" | "result" | "error">;
-
 /** The steps with an end for one of them; undefined where there is none such, or where it has ended. */
 export function endStep(
   steps: readonly WorkflowStep[],
   which: (step: WorkflowStep) => boolean,
-  { outcome, result, error }: Ending,
+  ending: Ending,
   now: Now,
 ): WorkflowStep[] | undefined {
   const index = steps.findIndex((step) => step.end === undefined && which(step));
   const step = steps[index];
   if (step === undefined) return undefined;
   const order = steps.filter(({ end }) => end !== undefined).length;
-  const end = {
-    order,
-    at: toInstant(now),
-    outcome,
-    ...(result === undefined ? {} : { result }),
-    ...(error === undefined ? {} : { error }),
-  };
+  const end = { order, at: toInstant(now), ...endingOf(ending) };
   return steps.with(index, { ...step, end });
 }
 

@@ -10,6 +10,7 @@ import {
   type LogsReply,
   type RequestOf,
   type SignaledAction,
+  type SvcRequest,
 } from "@jetmesh/protocol";
 import { actionIdOfKey, askAccess, askOneAccess, mustBeAllowed, RefusedError } from "@jetmesh/service-kit";
 import { readStream, scan } from "@jetmesh/storage";
@@ -96,38 +97,39 @@ export async function createAction(
 /** A runner that is dead is known to be so after some seconds, and what it ran has ended after some more. */
 const CHANGE_MS = 30_000;
 
-/** Pauses, resumes or cancels: whoever may read an action's run and change it. */
-export function changeAction(
-  command: ActionCommand,
-): (deps: GatewayDeps, user: string, request: { readonly id: string }) => Promise<ChangedAction> {
-  return async (deps, user, { id }) => {
-    const record = await readAction(deps, user, id);
-    await mustBeAllowed(deps, { ...readCheck(user, record), operation: "run.change" } as AccessCheck);
-    const request = { v: 1, user, id, command } as const;
-    const changed = await handOver<ChangedAction, "state-store.action-change">(
-      deps,
-      "state-store.action-change",
-      request,
-      undefined,
-      CHANGE_MS,
-    );
-    return { ...changed, action: onlyOne(await seenRuns(deps, user, [changed.action])) };
-  };
+/** Whoever may read an action's run and change it. */
+async function mustMayChange(deps: GatewayDeps, user: string, id: string): Promise<void> {
+  const record = await readAction(deps, user, id);
+  await mustBeAllowed(deps, { ...readCheck(user, record), operation: "run.change" } as AccessCheck);
 }
 
+/** Has an action changed, and shows it as it is then. */
+async function changed<V extends "state-store.action-change" | "state-store.action-rollback">(
+  deps: GatewayDeps,
+  verb: V,
+  request: SvcRequest<V>,
+): Promise<ChangedAction> {
+  await mustMayChange(deps, request.user, request.id);
+  const reply = await handOver<ChangedAction, V>(deps, verb, request, undefined, CHANGE_MS);
+  return { ...reply, action: onlyOne(await seenRuns(deps, request.user, [reply.action])) };
+}
+
+/** Pauses, resumes or cancels. */
+export const changeAction =
+  (command: ActionCommand) =>
+  (deps: GatewayDeps, user: string, { id }: { readonly id: string }): Promise<ChangedAction> =>
+    changed(deps, "state-store.action-change", { v: 1, user, id, command });
+
 /** Has undone what an action did; it is under way when this answers. */
-export async function rollbackAction(
+export const rollbackAction = (
   deps: GatewayDeps,
   user: string,
   { id, force }: RequestOf<"action.rollback">,
-): Promise<ChangedAction> {
-  const record = await readAction(deps, user, id);
-  await mustBeAllowed(deps, { ...readCheck(user, record), operation: "run.change" } as AccessCheck);
-  const verb = "state-store.action-rollback";
-  const request = { v: 1, user, id, ...(force === undefined ? {} : { force }) } as const;
-  const changed = await handOver<ChangedAction, typeof verb>(deps, verb, request, undefined, CHANGE_MS);
-  return { ...changed, action: onlyOne(await seenRuns(deps, user, [changed.action])) };
-}
+): Promise<ChangedAction> =>
+  changed(deps, "state-store.action-rollback", {
+    ...{ v: 1, user, id },
+    ...(force === undefined ? {} : { force }),
+  });
 
 /** Says something to an action that waits for it, or will. */
 export async function signalAction(
@@ -135,8 +137,7 @@ export async function signalAction(
   user: string,
   { id, name, payload, key = randomUUID() }: RequestOf<"action.signal">,
 ): Promise<SignaledAction> {
-  const record = await readAction(deps, user, id);
-  await mustBeAllowed(deps, { ...readCheck(user, record), operation: "run.change" } as AccessCheck);
+  await mustMayChange(deps, user, id);
   const signal = { id: `${user}.${key}`, name, ...(payload === undefined ? {} : { payload }) };
   const verb = "state-store.action-signal";
   await handOver<object, typeof verb>(deps, verb, { v: 1, user, id, signal }, undefined, CHANGE_MS);

@@ -1,7 +1,7 @@
 import { decideAction } from "@jetmesh/lifecycle";
 import type { ActionRecord, JetRecord } from "@jetmesh/protocol";
-import { sendResume } from "@jetmesh/storage";
 import type { ActionAt, Deps } from "./deps.ts";
+import { followUp } from "./follow-up.ts";
 
 /** Of the how manieth rollback of an action it is: a failed one may be asked for again. */
 export const rollbackKey = ({ id, transitions }: ActionRecord): string =>
@@ -14,13 +14,11 @@ export async function beginReverting(
 ): Promise<ActionRecord | undefined> {
   const decision = decideAction(record, { type: "rollback" }, deps.clock.now());
   if (decision.kind !== "write") return undefined;
-  const { next } = decision;
+  const { next, effects } = decision;
   const written = await deps.store.actions.swap(next.id, next, revision, { point: "action.rollback" });
   if (written.kind === "conflict") return undefined;
   deps.log.info({ action: next.id }, "rolling back");
-  await sendResume(deps.connection, deps.names, next, written.revision).catch((thrown: unknown) =>
-    deps.log.warn({ err: thrown, action: next.id }, "not resumed yet"),
-  );
+  await followUp(deps, { record: next, revision: written.revision }, effects);
   return next;
 }
 

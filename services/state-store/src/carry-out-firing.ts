@@ -2,9 +2,9 @@ import { toInstant, toMs } from "@jetmesh/lifecycle";
 import type { AccessCheck, Fired, Firing, HistoryEntry, TriggerSource } from "@jetmesh/protocol";
 import { askOneAccess, type Refusal, RefusedError } from "@jetmesh/service-kit";
 import { acceptTrigger } from "./accept.ts";
-import { makeOfKind } from "./create-action.ts";
 import type { Deps } from "./deps.ts";
 import { refusalBefore, writeFiringRefused } from "./history.ts";
+import { makeOfKind } from "./make-of-kind.ts";
 import { wasMade } from "./was-made.ts";
 
 type Outcome = Omit<Fired, "at" | "id">;

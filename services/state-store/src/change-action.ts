@@ -1,8 +1,8 @@
 import { type ActionEvent, decideAction } from "@jetmesh/lifecycle";
 import type { ActionCommand, ActionRecord, ChangedAction, Claim } from "@jetmesh/protocol";
 import { askHolder, judgeHolder, RefusedError } from "@jetmesh/service-kit";
-import { sendResume } from "@jetmesh/storage";
 import type { Deps } from "./deps.ts";
+import { followUp } from "./follow-up.ts";
 
 /**
  * Pauses, resumes or cancels an action for a user (design §2). What a runner holds only that runner writes: it is asked.
@@ -100,13 +100,7 @@ async function write(
   const written = await deps.store.actions.swap(id, next, revision, { point: "action.command" });
   if (written.kind === "conflict") return undefined;
   deps.log.info({ action: id, user, command, state: next.state }, "changed an action");
-  if (effects.some(({ type }) => type === "tell"))
-    deps.settleLater({ record: next, revision: written.revision });
-  // A hint, which the ticker would send as well: it is due.
-  if (effects.some(({ type }) => type === "resume"))
-    await sendResume(deps.connection, deps.names, next, written.revision).catch((thrown: unknown) =>
-      deps.log.warn({ err: thrown, action: id }, "not resumed yet"),
-    );
+  await followUp(deps, { record: next, revision: written.revision }, effects);
   return next;
 }
 

@@ -1,39 +1,21 @@
-import { decideAction, newAction } from "@jetmesh/lifecycle";
-import { type ActionRecord, MAX_ACTION_BYTES, type Note, type SvcRequest } from "@jetmesh/protocol";
+import { decideAction, endingOf, newAction } from "@jetmesh/lifecycle";
+import type { ActionRecord, SvcRequest } from "@jetmesh/protocol";
 import { RefusedError } from "@jetmesh/service-kit";
 import { UnavailableError } from "@jetmesh/storage";
-import { beginAction } from "./begin-action.ts";
 import { changeAction } from "./change-action.ts";
 import type { Deps } from "./deps.ts";
-import { identityOf, joinIdentity } from "./identities.ts";
+import { makeOfKind } from "./make-of-kind.ts";
 import { noteAction } from "./note-action.ts";
-import { wasMade } from "./was-made.ts";
 
 /**
  * The actions that a workflow has made (ADR 0033). Its record names one before it is there, and it is closed only when that
  * record has its result, or waits for it no more: so nothing is made twice, forgotten or left running.
  */
-type ChildAsked = SvcRequest<"state-store.child-create">;
-
 /** Made again it is the same; one that was canceled before it was made is never begun. */
-export async function makeChild(deps: Deps, { parent, id, user, request }: ChildAsked): Promise<void> {
-  const { kind, argument, pool, notBefore, delays, repeat } = request;
-  const registered = await deps.kinds.registered(kind);
-  if (registered === undefined)
-    throw new RefusedError("unknown_kind", `no runner has registered the kind '${kind}'`);
-  const made = newAction(
-    { ...{ id, parent, kind, pool, user, argument, registered, delays, repeat, notBefore }, definition: {} },
-    deps.clock.now(),
-  );
-  const identity = identityOf(registered, argument);
-  const record =
-    identity === undefined || (await wasMade(deps, id)) ? made : await joinIdentity(deps, identity, made);
-  const text = JSON.stringify(record);
-  if (text.length > MAX_ACTION_BYTES)
-    throw new RefusedError("too_large", `the action's record would take ${String(text.length)} bytes`);
-  const ended = await beginAction(deps, record, text);
-  if (ended !== undefined) deps.settleLater(ended);
-}
+export const makeChild = (
+  deps: Deps,
+  { parent, id, user, request }: SvcRequest<"state-store.child-create">,
+): Promise<void> => makeOfKind(deps, { ...request, parent, id, user });
 
 const CANCELED = "canceled by its workflow";
 
@@ -71,13 +53,8 @@ async function endUnmade(
 
 /** Whether the workflow of an action has its end, or waits for it no more. */
 export async function tellParent(deps: Deps, record: ActionRecord, parent: string): Promise<boolean> {
-  const { id: child, outcome = "ERROR", result, error } = record;
-  const note: Note = {
-    ...{ of: "child", child, outcome },
-    ...(result === undefined ? {} : { result }),
-    ...(error === undefined ? {} : { error }),
-  };
-  let noted = await noteAction(deps, parent, note);
+  const { id: child } = record;
+  let noted = await noteAction(deps, parent, { of: "child", child, ...endingOf(record) });
   if (noted === "too_large") {
     const message = `the result of '${record.kind}' is larger than its workflow's record has room for`;
     noted = await noteAction(deps, parent, {

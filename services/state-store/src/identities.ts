@@ -1,5 +1,5 @@
 import { hash } from "node:crypto";
-import { decideAction, followerOf, isOpen } from "@jetmesh/lifecycle";
+import { decideAction, type Ending, endingOf, followerOf, isOpen } from "@jetmesh/lifecycle";
 import {
   type ActionRecord,
   type IdentityRecord,
@@ -7,7 +7,6 @@ import {
   type KindRecord,
   MAX_ACTION_BYTES,
   MAX_FOLLOWERS,
-  type Note,
 } from "@jetmesh/protocol";
 import { RefusedError } from "@jetmesh/service-kit";
 import { beginAction } from "./begin-action.ts";
@@ -55,12 +54,8 @@ export async function joinIdentity(deps: Deps, key: string, given: ActionRecord)
     const revision = stored.kind === "absent" ? 0 : stored.revision;
     const now = deps.clock.now();
     if (is?.done !== undefined) {
-      const { result } = is.done;
-      return endedAs(
-        followerOf(given, is.id, now),
-        { outcome: "SUCCESS", ...(result === undefined ? {} : { result }) },
-        now,
-      );
+      const end = endingOf({ outcome: "SUCCESS", result: is.done.result });
+      return endedAs(followerOf(given, is.id, now), end, now);
     }
     if (is?.leader !== undefined && is.id === record.id) return record;
     if (is?.leader === undefined || !(await isStillOpen(deps, is.leader))) {
@@ -108,9 +103,7 @@ async function isStillOpen(deps: Deps, leader: ActionRecord): Promise<boolean> {
   return ended === undefined;
 }
 
-type End = Pick<Note & { of: "leader" }, "outcome" | "result" | "error">;
-
-function endedAs(follower: ActionRecord, end: End, now: number): ActionRecord {
+function endedAs(follower: ActionRecord, end: Ending, now: number): ActionRecord {
   const note = { ...end, of: "leader" as const, leader: follower.follows ?? "" };
   const decision = decideAction(follower, { type: "noted", note }, now);
   return decision.kind === "write" ? decision.next : follower;
@@ -118,19 +111,15 @@ function endedAs(follower: ActionRecord, end: End, now: number): ActionRecord {
 
 /** Ends all that follow one that has ended; then nobody leads, or what it did stands for ever. */
 export async function endIdentity(deps: Deps, record: ActionRecord, key: string): Promise<void> {
-  const { id, kind, outcome = "ERROR", result, error } = record;
-  const end: End = {
-    outcome,
-    ...(result === undefined ? {} : { result }),
-    ...(error === undefined ? {} : { error }),
-  };
+  const { id, kind, result } = record;
+  const end = endingOf(record);
   for (let tries = 0; tries < MOST_TRIES; tries += 1) {
     const stored = await deps.store.identities.get(key);
     // Another leads by now, or it is over.
     if (stored.kind !== "record" || stored.value.id !== id || stored.value.leader === undefined) return;
     const { followers } = stored.value;
     for (const follower of followers) await endFollower(deps, follower, end, id);
-    const isDone = outcome === "SUCCESS" && (await deps.kinds.registered(kind))?.once === true;
+    const isDone = end.outcome === "SUCCESS" && (await deps.kinds.registered(kind))?.once === true;
     const over: IdentityRecord = {
       ...{ v: 1, id, followers: [] },
       ...(isDone ? { done: result === undefined ? {} : { result } } : {}),
@@ -140,7 +129,7 @@ export async function endIdentity(deps: Deps, record: ActionRecord, key: string)
   }
 }
 
-async function endFollower(deps: Deps, follower: ActionRecord, end: End, leader: string): Promise<void> {
+async function endFollower(deps: Deps, follower: ActionRecord, end: Ending, leader: string): Promise<void> {
   const noted = await noteAction(deps, follower.id, { ...end, of: "leader", leader });
   if (noted !== "unknown") return;
   // Whoever is making it finds it ended.

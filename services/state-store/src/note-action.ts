@@ -1,8 +1,8 @@
 import { decideAction } from "@jetmesh/lifecycle";
 import { type ActionRecord, type Claim, MAX_ACTION_BYTES, type Note } from "@jetmesh/protocol";
 import { askHolder } from "@jetmesh/service-kit";
-import { sendResume } from "@jetmesh/storage";
 import type { Deps } from "./deps.ts";
+import { followUp } from "./follow-up.ts";
 
 /**
  * "noted": its record has it. "over": it has ended, or waits for nothing like it. "later": somebody holds it who does not
@@ -61,13 +61,7 @@ async function write(
   if (text.length > MAX_ACTION_BYTES) return "too_large";
   const written = await deps.store.actions.swap(record.id, next, revision, { point: "action.note", text });
   if (written.kind === "conflict") return "again";
-  // A hint, which the ticker would send as well: it is due.
-  if (effects.some(({ type }) => type === "resume"))
-    await sendResume(deps.connection, deps.names, next, written.revision, text).catch((thrown: unknown) =>
-      deps.log.warn({ err: thrown, action: record.id }, "not resumed yet"),
-    );
-  if (effects.some(({ type }) => type === "tell"))
-    deps.settleLater({ record: next, revision: written.revision });
+  await followUp(deps, { record: next, revision: written.revision }, effects, text);
   return "noted";
 }
 

@@ -1,6 +1,7 @@
 import {
   decideAction,
   decideJet,
+  endingOf,
   isUndoneOnError,
   type JetDecision,
   type JetEvent,
@@ -178,10 +179,8 @@ function tellOwner(deps: Deps, record: ActionRecord, jet: JetRecord | undefined)
     v: 1,
     id: record.id,
     state: record.state,
-    outcome: record.outcome ?? "ERROR",
+    ...endingOf(record),
     ...(record.jet === undefined ? {} : { jet: record.jet }),
     ...(jet?.state === undefined ? {} : { jetState: jet.state }),
-    ...(record.result === undefined ? {} : { result: record.result }),
-    ...(record.error === undefined ? {} : { error: record.error }),
   });
 }

@@ -3,6 +3,7 @@ import {
   type ActionEffect,
   type ActionEvent,
   decideAction,
+  endingOf,
   isOpen,
   newAction,
 } from "@jetmesh/lifecycle";
@@ -70,13 +71,8 @@ export function createTestMesh(
   const settle = async (id: string): Promise<void> => {
     const record = get(id);
     if (record.outcome === undefined || record.state === "CLOSED" || record.state === "REVERTED") return;
-    const { parent, outcome, result, error, steps = [] } = record;
-    if (parent !== undefined)
-      await note(parent, {
-        ...{ of: "child", child: id, outcome },
-        ...(result === undefined ? {} : { result }),
-        ...(error === undefined ? {} : { error }),
-      });
+    const { parent, steps = [] } = record;
+    if (parent !== undefined) await note(parent, { of: "child", child: id, ...endingOf(record) });
     for (const { child, end, detached } of steps)
       if (child !== undefined && end === undefined && detached === undefined) await cancel(child);
     apply(id, { type: "owner_told" });

@@ -1,8 +1,5 @@
-import { serializeError } from "@jetmesh/lifecycle";
-import type { WorkflowStep } from "@jetmesh/protocol";
+import { type Ending, serializeError } from "@jetmesh/lifecycle";
 import type { StepCode, Steps } from "./steps.ts";
-
-type Json = NonNullable<WorkflowStep["end"]>["result"];
 
 /** The functions of a workflow's own that run now. */
 export interface Calls {
@@ -15,13 +12,13 @@ export interface Calls {
 
 export function createCalls(steps: Steps): Calls {
   const running = new Map<number, Promise<void>>();
-  const ended = new Map<number, Parameters<Steps["end"]>[1]>();
+  const ended = new Map<number, Ending>();
   const call = async (index: number, code: StepCode): Promise<void> => {
     try {
       const value: unknown = await code.call?.();
       // As whoever reads the record gets it, the first time as any other.
       const text = value === undefined ? undefined : JSON.stringify(value);
-      const result = text === undefined ? {} : { result: JSON.parse(text) as Json };
+      const result = text === undefined ? {} : { result: JSON.parse(text) as Ending["result"] };
       ended.set(index, { outcome: "SUCCESS", ...result });
     } catch (thrown) {
       const code = codeOf(thrown) ?? "step_threw";

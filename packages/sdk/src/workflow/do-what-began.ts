@@ -1,9 +1,7 @@
-import type { WorkflowStep } from "@jetmesh/protocol";
+import { type Ending, endingOf } from "@jetmesh/lifecycle";
 import type { KindContext } from "@jetmesh/runner";
 import type { Calls } from "./calls.ts";
-import type { StepCode, Steps } from "./steps.ts";
-
-type Json = NonNullable<WorkflowStep["end"]>["result"];
+import type { Steps } from "./steps.ts";
 
 const AT_ONCE = 64;
 
@@ -29,18 +27,20 @@ export async function doWhatBegan(given: KindContext, steps: Steps, calls: Calls
   const began = steps.pending.values();
   await Promise.all(
     Array.from({ length: AT_ONCE }, async () => {
-      for (const [index, step, code] of began) {
-        if (step.what === "call") calls.run(index, code);
-        else if (step.what === "signal") await send(given, steps, index);
-        else if (step.what === "action") await makeOrCancel(given, steps, index, code);
+      for (const one of began) {
+        const [index, { what }, code] = one;
+        if (what === "call") calls.run(index, code);
+        else if (what === "signal") await send(given, steps, one);
+        else if (what === "action") await makeOrCancel(given, steps, one);
       }
     }),
   );
 }
 
-async function makeOrCancel(given: KindContext, steps: Steps, index: number, code: StepCode): Promise<void> {
-  const step = steps.all[index];
-  if (step?.child === undefined || step.of === undefined) return;
+type Began = Steps["pending"][number];
+
+async function makeOrCancel(given: KindContext, steps: Steps, [index, step, code]: Began): Promise<void> {
+  if (step.child === undefined || step.of === undefined) return;
   const { child: id, of: kind } = step;
   if (step.cancel === "asked") {
     await given.workshop.cancel({ id, kind });
@@ -53,15 +53,16 @@ async function makeOrCancel(given: KindContext, steps: Steps, index: number, cod
   }
 }
 
-async function send(given: KindContext, steps: Steps, index: number): Promise<void> {
-  const step = steps.all[index];
-  const { send: what } = steps.pending.find(([at]) => at === index)?.[2] ?? {};
-  if (step === undefined || what === undefined) return;
+async function send(given: KindContext, steps: Steps, [index, step, code]: Began): Promise<void> {
+  if (code.send === undefined) return;
   const { record } = given;
+  const { to, payload } = code.send;
   const id = `${record.id}.${String(record.attempt)}.${step.ref}.${String(step.n)}`;
-  const payload = what.payload === undefined ? {} : { payload: what.payload as Json };
-  const refused = await given.workshop.signal(what.to, { id, name: step.of ?? step.ref, ...payload });
-  const ended =
-    refused === undefined ? { outcome: "SUCCESS" as const } : { outcome: "ERROR" as const, error: refused };
-  steps.end(index, ended, given.now());
+  const carried = payload === undefined ? {} : { payload: payload as Ending["result"] };
+  const refused = await given.workshop.signal(to, { id, name: step.of ?? step.ref, ...carried });
+  steps.end(
+    index,
+    endingOf({ outcome: refused === undefined ? "SUCCESS" : "ERROR", error: refused }),
+    given.now(),
+  );
 }

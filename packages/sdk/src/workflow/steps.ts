@@ -1,4 +1,4 @@
-import { endStep, keepNote, takeSignal, toInstant } from "@jetmesh/lifecycle";
+import { type Ending, endingOf, endStep, keepNote, takeSignal, toInstant } from "@jetmesh/lifecycle";
 import type { ActionRecord, JsonObject, Signal, WorkflowStep } from "@jetmesh/protocol";
 import type { ReceivedNote } from "@jetmesh/runner";
 import { ChangedWorkflowError, StepError } from "./step-error.ts";
@@ -22,7 +22,6 @@ interface Begun extends StepCode {
   readonly reject: (thrown: Error) => void;
 }
 
-export type Ended = Pick<NonNullable<WorkflowStep["end"]>, "outcome" | "result" | "error">;
 export type NewStep = Omit<WorkflowStep, "n" | "at" | "end">;
 
 /**
@@ -55,7 +54,7 @@ export interface Steps {
   deliver(): boolean;
   /** The code has come to a stand: it has begun all that it had begun before, or it is another code. */
   expectAllBegun(): void;
-  end(index: number, ended: Ended, now: number): void;
+  end(index: number, ended: Ending, now: number): void;
   change(index: number, more: Partial<Pick<WorkflowStep, "made" | "cancel">>): void;
   /** Takes what was told; answers at once where there is nothing to write of it. */
   keep(received: ReceivedNote, now: number): boolean;
@@ -82,7 +81,7 @@ export function createSteps(record: ActionRecord, idOf: (ref: string, n: number)
   const change = (message: string): void => {
     changed ??= new ChangedWorkflowError(message);
   };
-  const end = (index: number, ended: Ended, at: number): void => {
+  const end = (index: number, ended: Ending, at: number): void => {
     const which = steps[index];
     steps = endStep(steps, (step) => step === which, ended, at) ?? steps;
     isDirty = true;
@@ -195,7 +194,7 @@ type Named = Pick<WorkflowStep, "what" | "ref" | "n" | "of">;
 const nameOf = ({ what, ref, n, of }: Named): string =>
   `${what} '${ref}'${of === undefined || of === ref ? "" : ` of '${of}'`}${n === 0 ? "" : `, use ${String(n + 1)}`}`;
 
-function give(step: WorkflowStep, end: Ended, { resolve, reject, parse }: Begun): void {
+function give(step: WorkflowStep, end: Ending, { resolve, reject, parse }: Begun): void {
   if (end.outcome === "ERROR") {
     const child = step.child === undefined ? undefined : { id: step.child, kind: step.of ?? "" };
     return reject(new StepError(step.ref, end.error ?? { code: "step_failed", message: "it failed" }, child));
@@ -208,10 +207,9 @@ function give(step: WorkflowStep, end: Ended, { resolve, reject, parse }: Begun)
   }
 }
 
-function endOfWait(step: WorkflowStep, signal: Signal | undefined): Ended {
+function endOfWait(step: WorkflowStep, signal: Signal | undefined): Ending {
   if (step.what === "sleep") return { outcome: "SUCCESS" };
-  if (signal !== undefined)
-    return { outcome: "SUCCESS", ...(signal.payload === undefined ? {} : { result: signal.payload }) };
+  if (signal !== undefined) return endingOf({ outcome: "SUCCESS", result: signal.payload });
   const message = `no signal '${step.of ?? step.ref}' came in time`;
   return { outcome: "ERROR", error: { code: "signal_timeout", message } };
 }
