@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { MeshClient } from "@jetmesh/client";
@@ -13,6 +13,7 @@ import {
   type TestService,
 } from "@jetmesh/testkit";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { linesOf } from "../support/lines-of.ts";
 
 let dir: string;
 let mesh: TestMesh;
@@ -28,13 +29,7 @@ afterEach(async () => {
   rmSync(dir, { recursive: true, force: true });
 });
 
-const lines = (name: string): string[] => {
-  try {
-    return readFileSync(join(dir, name), "utf8").split("\n").filter(Boolean);
-  } catch {
-    return [];
-  }
-};
+const lines = (name: string): string[] => linesOf(join(dir, name));
 const record = (id: string): Promise<ActionRecord> => client.request<ActionRecord>("action.get", { id });
 
 async function triggered(): Promise<{ id: string; holder: TestService }> {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { MeshClient } from "@jetmesh/client";
@@ -15,6 +15,7 @@ import {
   type TestMesh,
 } from "@jetmesh/testkit";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { linesOf } from "../support/lines-of.ts";
 
 /**
  * A message that kills every process which handles it, among many that do nothing wrong and are in flight beside it,
@@ -53,13 +54,7 @@ afterAll(async () => {
   rmSync(dir, { recursive: true, force: true });
 });
 
-const lines = (): string[] => {
-  try {
-    return readFileSync(ranFile, "utf8").split("\n").filter(Boolean);
-  } catch {
-    return [];
-  }
-};
+const lines = (): string[] => linesOf(ranFile);
 async function letters(): Promise<DeadLetter[]> {
   const found = await messagesOf(client.connection, client.names.streams.dead, client.names.dead.all);
   return found.map(({ json }) => DeadLetter.parse(json));

@@ -1,10 +1,11 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { MeshClient } from "@jetmesh/client";
 import type { ActionRecord, ChangedAction } from "@jetmesh/protocol";
 import { applyDocuments, eventually, loopDocuments, startMesh, type TestMesh } from "@jetmesh/testkit";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { linesOf } from "../support/lines-of.ts";
 import { isAlive } from "../support/long-step.ts";
 import { onlyWithFault } from "../support/required-jets.ts";
 
@@ -27,13 +28,7 @@ afterAll(async () => {
   rmSync(dir, { recursive: true, force: true });
 });
 
-const lines = (name: string): string[] => {
-  try {
-    return readFileSync(join(dir, name), "utf8").split("\n").filter(Boolean);
-  } catch {
-    return [];
-  }
-};
+const lines = (name: string): string[] => linesOf(join(dir, name));
 const record = (id: string): Promise<ActionRecord> => client.request<ActionRecord>("action.get", { id });
 const change = (verb: "pause" | "resume" | "cancel", id: string): Promise<ChangedAction> =>
   client.request<ChangedAction>(`action.${verb}`, { id }, 40_000);

@@ -5,7 +5,9 @@ import type { MeshClient } from "@jetmesh/client";
 import type { ActionRecord, CreatedAction } from "@jetmesh/protocol";
 import { allHistory, eventually, startMesh, type TestMesh, type TestService } from "@jetmesh/testkit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { linesOf } from "../support/lines-of.ts";
 import { onlyWithFault } from "../support/required-jets.ts";
+import { runsOf } from "../support/runs.ts";
 
 /** The life of an action (design §2), row by row, run by a program that defines a kind of its own. */
 const PROGRAM = join(import.meta.dirname, "../support/scripted-runner.ts");
@@ -44,32 +46,10 @@ async function make(words: Words, more: Record<string, unknown> = {}): Promise<M
     argument: { file, ...words },
     ...more,
   });
-  const lines = (): string[] => {
-    try {
-      return readFileSync(file, "utf8").split("\n").filter(Boolean);
-    } catch {
-      return [];
-    }
-  };
+  const lines = (): string[] => linesOf(file);
   return { id, lines, calls: () => lines().map((line) => line.split(" ")[0] ?? "") };
 }
-const record = (id: string): Promise<ActionRecord> => client.request<ActionRecord>("action.get", { id });
-const until = (
-  id: string,
-  what: string,
-  isSo: (record: ActionRecord) => boolean,
-  withinMs = 20_000,
-): Promise<ActionRecord> =>
-  eventually(
-    what,
-    async () => {
-      const now = await record(id);
-      return isSo(now) ? now : undefined;
-    },
-    { withinMs },
-  );
-const ended = (id: string, withinMs?: number): Promise<ActionRecord> =>
-  until(id, "the action to end", ({ outcome }) => outcome !== undefined, withinMs);
+const { get: record, until, ended } = runsOf(() => client);
 const states = ({ transitions }: ActionRecord): string[] => transitions.map(({ to }) => to);
 
 test("A1 a new action is SLEEPING, and nothing of it runs before a runner resumes it", async () => {

@@ -2,9 +2,10 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import type { MeshClient } from "@jetmesh/client";
-import type { ActionRecord, CreatedAction, LogsReply } from "@jetmesh/protocol";
+import type { CreatedAction, LogsReply } from "@jetmesh/protocol";
 import { eventually, startMesh, type TestMesh } from "@jetmesh/testkit";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { runsOf } from "../support/runs.ts";
 
 /** The programs of examples/kinds, as somebody would run them. */
 const EXAMPLES = join(import.meta.dirname, "../../examples/kinds");
@@ -38,7 +39,7 @@ afterAll(async () => {
 
 const create = (kind: string, argument: object, more: object = { wait: true }): Promise<CreatedAction> =>
   client.request<CreatedAction>("action.create", { kind, argument, ...more });
-const get = (id: string): Promise<ActionRecord> => client.request<ActionRecord>("action.get", { id });
+const { get } = runsOf(() => client);
 const logOf = async (id: string): Promise<string> => {
   const { items } = await client.request<LogsReply>("action.logs", { id });
   return items.map(({ data }) => Buffer.from(data, "base64").toString()).join("");

@@ -1,11 +1,13 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { MeshClient } from "@jetmesh/client";
-import type { ActionRecord, ChangedAction, CreatedAction, JetRecord, TriggerReply } from "@jetmesh/protocol";
+import type { ActionRecord, ChangedAction, JetRecord, TriggerReply } from "@jetmesh/protocol";
 import { allHistory, applyDocuments, eventually, startMesh, type TestMesh } from "@jetmesh/testkit";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { linesOf } from "../support/lines-of.ts";
 import { onlyWithFault } from "../support/required-jets.ts";
+import { runsOf } from "../support/runs.ts";
 
 /** Rollback (design §2, §3): of actions, workflows, plans, and of a jet's action. */
 const PROGRAM = join(import.meta.dirname, "../support/workflow-runner.ts");
@@ -68,28 +70,9 @@ beforeEach(() => {
   for (const end of ["", ".once", ".ok"]) rmSync(`${witness}${end}`, { force: true });
 });
 
-const lines = (): string[] => {
-  try {
-    return readFileSync(witness, "utf8").trimEnd().split("\n");
-  } catch {
-    return [];
-  }
-};
+const lines = (): string[] => linesOf(witness);
 const undone = (): string[] => lines().filter((line) => line.startsWith("undo"));
-const get = (id: string): Promise<ActionRecord> => client.request<ActionRecord>("action.get", { id });
-const until = (id: string, what: string, isSo: (now: ActionRecord) => boolean): Promise<ActionRecord> =>
-  eventually(
-    what,
-    async () => {
-      const now = await get(id);
-      return isSo(now) ? now : undefined;
-    },
-    { withinMs: 15_000 },
-  );
-const closed = (id: string): Promise<ActionRecord> =>
-  until(id, "it to be closed", ({ state }) => state === "CLOSED");
-const make = async (kind: string, argument: object, more: object = {}): Promise<string> =>
-  (await client.request<CreatedAction>("action.create", { kind, argument, ...more })).actionId;
+const { make, get, until, closed } = runsOf(() => client);
 const rollBack = (id: string): Promise<ChangedAction> =>
   client.request<ChangedAction>("action.rollback", { id });
 const rolledBack = async (id: string): Promise<ActionRecord> => {

@@ -1,11 +1,13 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { MeshClient } from "@jetmesh/client";
-import type { ActionRecord, CreatedAction } from "@jetmesh/protocol";
+import type { CreatedAction } from "@jetmesh/protocol";
 import { allHistory, eventually, startMesh, type TestMesh } from "@jetmesh/testkit";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { linesOf } from "../support/lines-of.ts";
 import { onlyWithFault } from "../support/required-jets.ts";
+import { runsOf } from "../support/runs.ts";
 
 /** Actions that are the same share one run (ADR 0034). */
 const PROGRAM = join(import.meta.dirname, "../support/workflow-runner.ts");
@@ -28,16 +30,8 @@ beforeEach(() => rmSync(witness, { force: true }));
 type More = { wait?: boolean; key?: string };
 const create = (kind: string, argument: object, more: More = { wait: true }): Promise<CreatedAction> =>
   client.request<CreatedAction>("action.create", { kind, argument, ...more });
-const make = async (kind: string, argument: object): Promise<string> =>
-  (await create(kind, argument, {})).actionId;
-const get = (id: string): Promise<ActionRecord> => client.request<ActionRecord>("action.get", { id });
-const runs = (): string[] => {
-  try {
-    return readFileSync(witness, "utf8").trimEnd().split("\n");
-  } catch {
-    return [];
-  }
-};
+const { make, get } = runsOf(() => client);
+const runs = (): string[] => linesOf(witness);
 
 describe("A16 actions that are the same", () => {
   test("run once while one is open: each has its own id, and the one result, at once", async () => {

@@ -15,6 +15,7 @@ import {
   type TestService,
 } from "@jetmesh/testkit";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { linesOf } from "../support/lines-of.ts";
 
 let dir: string;
 let mesh: TestMesh;
@@ -36,13 +37,7 @@ const isAlive = (pid: number): boolean => {
     return false;
   }
 };
-const lines = (file: string): string[] => {
-  try {
-    return readFileSync(file, "utf8").split("\n").filter(Boolean);
-  } catch {
-    return [];
-  }
-};
+const lines = linesOf;
 
 /** Begins a turn whose step says its pid and then stays; gives the runner that holds it. */
 async function beginStuck(
@@ -135,7 +130,8 @@ test("a runner that was paused past its main's delay has its late result refused
   await applyDocuments(
     client,
     loopDocuments([{ shell: `echo $$ >> ${pidFile}; until test -e ${goFile}; do sleep 0.05; done` }], {
-      delays: { main: "1s" },
+      // Longer than a busy machine takes from the step's begin until its runner is stopped: it is to be that one's.
+      delays: { main: "4s" },
     }),
   );
   await client.request("jet.create", { template: "loop", reference: "one", wait: true });

@@ -1,11 +1,12 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { MeshClient } from "@jetmesh/client";
-import type { ActionRecord, CreatedAction } from "@jetmesh/protocol";
 import { eventually, startMesh, type TestMesh } from "@jetmesh/testkit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { linesOf } from "../support/lines-of.ts";
 import { onlyWithFault } from "../support/required-jets.ts";
+import { runsOf } from "../support/runs.ts";
 
 /**
  * SIGKILL at every await point of a workflow's runner, which are its writes: each workflow runs on a runner of its own that
@@ -26,24 +27,8 @@ afterAll(async () => {
   rmSync(dir, { recursive: true, force: true });
 });
 
-const linesOf = (file: string): string[] => {
-  try {
-    return readFileSync(join(dir, file), "utf8").split("\n").filter(Boolean);
-  } catch {
-    return [];
-  }
-};
-const ended = (id: string): Promise<ActionRecord> =>
-  eventually(
-    "the workflow to end",
-    async () => {
-      const record = await client.request<ActionRecord>("action.get", { id });
-      return record.outcome === undefined ? undefined : record;
-    },
-    { withinMs: 20_000 },
-  );
-const make = async (kind: string, argument: object, pool: string): Promise<string> =>
-  (await client.request<CreatedAction>("action.create", { kind, argument, pool })).actionId;
+const { make, ended } = runsOf(() => client);
+const writtenIn = (file: string): string[] => linesOf(join(dir, file));
 
 /** Longer than a runner waits with the code in hand, so that which write is the how manieth is the same each time. */
 const WAIT_MS = 150;
@@ -69,7 +54,9 @@ const RESULT = [
 
 test("a workflow whose runner dies at any of its writes has the same result, and no step of it runs twice", async () => {
   const running = await Promise.all(
-    FAULTS.map((_, n) => make("winding", { waitMs: WAIT_MS, tag: `${String(n)}:` }, `flow-${String(n)}`)),
+    FAULTS.map((_, n) =>
+      make("winding", { waitMs: WAIT_MS, tag: `${String(n)}:` }, { pool: `flow-${String(n)}` }),
+    ),
   );
   const cases = FAULTS.entries();
   const someOfThem = async (): Promise<void> => {
@@ -91,7 +78,7 @@ test("a workflow whose runner dies at any of its writes has the same result, and
       outcome: "SUCCESS",
       result: RESULT,
     });
-    const mine = linesOf("work").filter((line) => line.startsWith(`work ${String(n)}:`));
+    const mine = writtenIn("work").filter((line) => line.startsWith(`work ${String(n)}:`));
     expect(
       mine.map((line) => line.split(":")[1]?.replace(/ \d+$/, "")),
       FAULTS[n],
@@ -109,12 +96,12 @@ describe("a function of a workflow's own whose runner dies in it", () => {
       const file = `calls-${String(idempotent)}`;
       const env = { JM_POOLS: file, JM_WITNESS: join(dir, file) };
       const first = await mesh.startRunner(PROGRAM, { ...env, DIE_IN_CALL: "1" });
-      const id = await make("calling", { idempotent }, file);
+      const id = await make("calling", { idempotent }, { pool: file });
       await first.gone.catch(() => undefined);
       await mesh.startRunner(PROGRAM, env);
       expect(await ended(id)).toMatchObject({ outcome: "SUCCESS", result });
-      expect(linesOf(file).filter((line) => line === "called")).toHaveLength(calls);
-      expect(linesOf(file).filter((line) => line === "before")).toHaveLength(1);
+      expect(writtenIn(file).filter((line) => line === "called")).toHaveLength(calls);
+      expect(writtenIn(file).filter((line) => line === "before")).toHaveLength(1);
     },
   );
 });
@@ -128,10 +115,10 @@ describe("a state-store that dies", () => {
   ])("by %s, while a workflow is told of its steps, keeps it waiting for none", async (fault) => {
     await onlyWithFault(mesh, fault);
     await mesh.startRunner(PROGRAM, { JM_POOLS: "told", JM_WITNESS: join(dir, "told") });
-    const id = await make("parallel", { many: 4, waitMs: 700 }, "told").catch(() => undefined);
+    const id = await make("parallel", { many: 4, waitMs: 700 }, { pool: "told" }).catch(() => undefined);
     await eventually("it to die", () => (mesh.of("state-store").isRunning() ? undefined : true));
     await mesh.start("state-store");
-    const made = id ?? (await make("parallel", { many: 4, waitMs: 700 }, "told"));
+    const made = id ?? (await make("parallel", { many: 4, waitMs: 700 }, { pool: "told" }));
     expect(await ended(made)).toMatchObject({
       outcome: "SUCCESS",
       result: ["part 0", "part 1", "part 2", "part 3"],

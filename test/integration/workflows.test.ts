@@ -1,10 +1,12 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isRefusal, type MeshClient } from "@jetmesh/client";
-import type { ActionRecord, CreatedAction } from "@jetmesh/protocol";
+import type { CreatedAction } from "@jetmesh/protocol";
 import { eventually, startMesh, type TestMesh } from "@jetmesh/testkit";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { linesOf } from "../support/lines-of.ts";
+import { runsOf } from "../support/runs.ts";
 
 /** Workflows (ADR 0033), run by a program that defines some. */
 const PROGRAM = join(import.meta.dirname, "../support/workflow-runner.ts");
@@ -24,29 +26,9 @@ afterAll(async () => {
 });
 beforeEach(() => rmSync(witness, { force: true }));
 
-const make = async (kind: string, argument: object = {}): Promise<string> =>
-  (await client.request<CreatedAction>("action.create", { kind, argument })).actionId;
-const get = (id: string): Promise<ActionRecord> => client.request<ActionRecord>("action.get", { id });
-const until = (id: string, what: string, isSo: (now: ActionRecord) => boolean): Promise<ActionRecord> =>
-  eventually(
-    what,
-    async () => {
-      const now = await get(id);
-      return isSo(now) ? now : undefined;
-    },
-    { withinMs: 20_000 },
-  );
-const ended = (id: string): Promise<ActionRecord> =>
-  until(id, "the workflow to end", ({ outcome }) => outcome !== undefined);
-/** What was done, in order, with how often. */
-const done = (): string[] => {
-  try {
-    return readFileSync(witness, "utf8").trimEnd().split("\n");
-  } catch {
-    return [];
-  }
-};
-const worked = (): string[] => done().map((line) => line.replace(/^work (.*) \d+$/, "$1"));
+const { make, get, until, ended } = runsOf(() => client);
+/** What was done, in order. */
+const worked = (): string[] => linesOf(witness).map((line) => line.replace(/^work (.*) \d+$/, "$1"));
 
 const WAY = [
   "first",

@@ -1,4 +1,4 @@
-import { appendFileSync, readFileSync } from "node:fs";
+import { appendFileSync } from "node:fs";
 import {
   type ActionContext,
   defineAction,
@@ -12,6 +12,7 @@ import {
   type WatcherOutcome,
 } from "@jetmesh/sdk";
 import { z } from "zod";
+import { linesOf } from "./lines-of.ts";
 
 /**
  * A runner of one kind, `scripted`, that does what its argument says, word by word, and writes down each call of a method
@@ -76,14 +77,6 @@ async function act(context: Context, word: string): Promise<unknown> {
       return new Promise(() => undefined);
     default:
       throw new Error(`no such word: ${word}`);
-  }
-}
-
-function linesOf(file: string): string[] {
-  try {
-    return readFileSync(file, "utf8").split("\n").filter(Boolean);
-  } catch {
-    return [];
   }
 }
 
