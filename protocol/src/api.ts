@@ -226,6 +226,10 @@ interface Applied {
 }
 export const isEndpoint = (name: string): name is Endpoint => Object.hasOwn(API_REQUESTS, name);
 
+/** Whether asking twice is as asking once, whatever became of the first: nothing is changed by it. */
+export const isReading = (endpoint: Endpoint): boolean =>
+  /\.(get|list|actions|path|logs)$/.test(endpoint) || endpoint === "export";
+
 /** One thing wrong with a request or a document: where, and what. */
 export const Fault = z.object({
   document: z.int().optional(),

@@ -28,6 +28,7 @@ export {
   ImportReply,
   ImportRequest,
   isEndpoint,
+  isReading,
   JetCreateRequest,
   JetDeleteRequest,
   JetPathRequest,

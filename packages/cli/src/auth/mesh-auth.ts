@@ -12,6 +12,7 @@ import {
 } from "@jetmesh/storage";
 import { FailedError } from "../errors.ts";
 import { type Environment, rootUser } from "../settings.ts";
+import type { NatsServer } from "../up/nats-server.ts";
 import { hasKeys, type KeyFolder, keyFolderOf, openKeyFolder, writeSecret } from "./key-folder.ts";
 import { usersByKey } from "./user-keys.ts";
 
@@ -40,7 +41,7 @@ export function openAuth(given: {
   readonly wanted: boolean;
   readonly env: Environment;
   readonly names: Names;
-  readonly reload: () => void;
+  readonly reload: NatsServer["reload"];
   readonly note: (line: string) => void;
 }): MeshAuth | undefined {
   const { store, wanted, env, names, reload, note } = given;
@@ -52,11 +53,12 @@ export function openAuth(given: {
     env["JM_SHARDS"] === undefined || env["JM_SHARDS"] === "" ? undefined : Number(env["JM_SHARDS"]);
   let { shards = told ?? 1, users } = folder.readKnown();
   let written = "";
+  let letIn: ReadonlySet<string> = new Set();
   let follower: Follower | undefined;
   let timer: NodeJS.Timeout | undefined;
 
-  /** True where something is to be read again. */
-  const write = (): boolean => {
+  /** How the server is to read what changed, if anything did. */
+  const write = (): Parameters<NatsServer["reload"]>[0] | undefined => {
     const { operator, services } = folder.ensureKeys();
     const rootKey = folder.publicKeyOf(root) ?? makeRootKey();
     const own = new Map([
@@ -70,11 +72,13 @@ export function openAuth(given: {
       names: createNames(names.prefix, shards),
       keyring: { operator, services, users: found.users },
     });
-    if (text === written) return false;
+    if (text === written) return undefined;
     writeSecret(join(store, AUTH_CONFIG), text);
     folder.writeKnown({ shards, users });
     written = text;
-    return true;
+    const again = found.users.some(({ name }) => !letIn.has(name));
+    letIn = new Set(found.users.map(({ name }) => name));
+    return { again };
   };
   const makeRootKey = (): string => {
     const { publicKey, seed } = createUserKey();
@@ -84,7 +88,8 @@ export function openAuth(given: {
   const writeSoon = (): void => {
     timer ??= setTimeout(() => {
       timer = undefined;
-      if (write()) reload();
+      const how = write();
+      if (how !== undefined) reload(how);
     }, GATHER_MS);
   };
 
@@ -98,7 +103,8 @@ export function openAuth(given: {
     async adoptShards({ connection }) {
       const there = (await readMesh(connection, createNames(names.prefix)))?.record.shards;
       shards = there ?? told ?? 1;
-      if (write()) reload();
+      // Another number of shards changes what the accounts import.
+      if (write() !== undefined) reload({ again: true });
     },
     async follow({ connection }) {
       const plain = createNames(names.prefix);

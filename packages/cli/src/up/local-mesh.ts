@@ -15,7 +15,7 @@ export interface LocalMesh {
   startServer(): Promise<string>;
   startServices(url: string): Promise<void>;
   /** Has the server that was started here read its configuration again. */
-  reloadServer(): void;
+  readonly reloadServer: NatsServer["reload"];
   /** Services first, then the server; whatever was started, however far that got. */
   stop(): Promise<void>;
   kill(): void;
@@ -74,7 +74,7 @@ export function createLocalMesh(options: LocalMeshOptions): LocalMesh {
       }
       await stop.orStopped(Promise.all(services.map(({ process }) => process.ready)));
     },
-    reloadServer: () => server?.reload(),
+    reloadServer: (how) => server?.reload(how),
     async stop() {
       for (const names of STOP_ORDER) {
         const group = services.filter(({ name }) => names.includes(name));

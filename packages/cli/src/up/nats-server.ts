@@ -19,7 +19,11 @@ export interface NatsServer extends Supervised {
   /** Known once it is ready. */
   url(): string;
   /** Has it read its configuration again. */
-  reload(): void;
+  /**
+   * Has it read its configuration, which loses the answers that are on their way just then. `again` where an account is
+   * new: measured with 2.15.1, what it imports is not there before the server has read the same once more.
+   */
+  reload(how: { readonly again: boolean }): void;
 }
 
 /** Starts a nats-server on the store; one that dies is started again on the same port. */
@@ -77,10 +81,9 @@ export async function startNatsServer(
   return {
     ...supervised,
     url: () => `nats://127.0.0.1:${port}`,
-    reload: () => {
+    reload: ({ again }) => {
       hangUp();
-      // Measured with 2.15.1: what an account that is new imports is not there before it reads the same once more.
-      setTimeout(hangUp, AGAIN_MS);
+      if (again) setTimeout(hangUp, AGAIN_MS);
     },
   };
 }

@@ -54,7 +54,7 @@ export async function runUp(options: UpOptions): Promise<void> {
   // A terminal that is gone is no reason to leave anything running.
   for (const stream of [process.stdout, process.stderr])
     stream.removeAllListeners("error").on("error", () => undefined);
-  const auth = openAuthOf(options, store, () => mesh.reloadServer());
+  const auth = openAuthOf(options, store, (how) => mesh.reloadServer(how));
   const mesh = createLocalMesh({ store, serverUrl, port, runners, env, auth, stop, note: output.note });
   const up: Up = { options, store, mesh, stop, auth };
 
@@ -186,7 +186,7 @@ function howToConnect({ folder }: MeshAuth, store: string | undefined): string[]
 function openAuthOf(
   { serverUrl, auth: wanted, env, settings, output }: UpOptions,
   store: Store,
-  reload: () => void,
+  reload: LocalMesh["reloadServer"],
 ): MeshAuth | undefined {
   if (serverUrl !== undefined) return undefined;
   return openAuth({ store: store.path, wanted, env, names: settings.names, reload, note: output.note });
