@@ -17,6 +17,10 @@ module.exports = {
   forbidden: [
     only("d1-protocol", "protocol", npm("zod", "croner")),
     only("d2-lifecycle", "packages/lifecycle", [...packageEntry("protocol"), ...npm("ts-pattern")]),
+    only("d2-flight-plan", "packages/flight-plan", [
+      ...packageEntry("protocol", "packages/lifecycle"),
+      ...npm("@marcbachmann/cel-js", "liquidjs"),
+    ]),
     only("d2-access", "packages/access", [...packageEntry("protocol"), ...npm("ts-pattern")]),
     only("d3-storage", "packages/storage", [...packageEntry("protocol"), ...npm("@nats-io")], { core: true }),
     {

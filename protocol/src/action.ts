@@ -82,12 +82,26 @@ export const PausedAction = z.object({
   }),
 });
 
+/** An action that a step of a plan has made, or a trigger of another jet. */
+export const StepChild = z.object({
+  id: ActionId,
+  /** The kind of an action; the jet that was triggered. */
+  kind: Reference.optional(),
+  jet: Reference.optional(),
+  /** It was made: nobody need ask for it again. */
+  made: z.literal(true).optional(),
+  end: z
+    .object({ outcome: z.enum(["SUCCESS", "ERROR"]), result: Json.optional(), error: ActionError.optional() })
+    .optional(),
+});
+export type StepChild = z.infer<typeof StepChild>;
+
 /** One step of a plan, as it went. A step without `endedAt` is open. */
 export const JournalEntry = z.object({
-  step: z.int().min(0),
-  reference: Reference,
+  /** Its own, behind those of the steps that it is in: `backup/dump`. */
+  reference: z.string().min(1).max(1_000),
   startedAt: Instant,
-  /** When a step that waits is over. */
+  /** When a step that waits is over, or looks again. */
   waitUntil: Instant.optional(),
   endedAt: Instant.optional(),
   tries: z.int().min(0).optional(),
@@ -95,10 +109,14 @@ export const JournalEntry = z.object({
   interruptions: z.int().min(1).optional(),
   /** When its undo had ended. */
   undoneAt: Instant.optional(),
-  outcome: z.enum(["SUCCESS", "ERROR"]).optional(),
+  /** SKIPPED: its condition did not hold. */
+  outcome: z.enum(["SUCCESS", "ERROR", "SKIPPED"]).optional(),
   exitCode: z.int().optional(),
   status: z.int().optional(),
   error: ActionError.optional(),
+  children: z.array(StepChild).optional(),
+  /** What later steps read as `outputs.<step>.<name>`. */
+  outputs: z.record(z.string(), Json).optional(),
 });
 export type JournalEntry = z.infer<typeof JournalEntry>;
 
@@ -112,7 +130,9 @@ export type Transition = z.infer<typeof Transition>;
 
 /** What asked for the action: enough to find it again, and to answer whoever waits. */
 export const TriggerSource = z.object({
-  via: z.enum(["stream", "api", "target", "schedule"]),
+  via: z.enum(["stream", "api", "target", "schedule", "plan"]),
+  /** Of a trigger by a plan: the action to be told how it ends. */
+  parent: ActionId.optional(),
   /** Sequence in the stream of triggers, the key of the request, or the schedule and when it fell due. */
   key: z.string().max(200),
   /** Its place in the stream of triggers: what waits for a jet is kept in this order. */
@@ -126,6 +146,8 @@ export type TriggerSource = z.infer<typeof TriggerSource>;
 export const ActionDefinition = z.object({
   jetAction: JetActionDefinition.optional(),
   plan: PlanDefinition.optional(),
+  /** The plans that its steps call, and those that these call. */
+  plans: z.record(Reference, PlanDefinition).optional(),
   variables: Variables.optional(),
 });
 export type ActionDefinition = z.infer<typeof ActionDefinition>;

@@ -17,6 +17,7 @@ import { ActionId, Instant, Json, Reference, Version } from "./ids.ts";
 import type { JetRecord, OpenAction } from "./jet.ts";
 import { DeadLetter } from "./messages.ts";
 import { ScheduleDefinition } from "./schedule.ts";
+import { APPROVAL_SIGNAL } from "./step-verbs.ts";
 
 /**
  * What outside programs may ask of the mesh (design §5): one strict request schema per endpoint. A request that
@@ -194,8 +195,20 @@ export const API_REQUESTS = {
     ...versioned,
     ...key,
     id: ActionId,
-    name: z.string().min(1).max(100),
+    name: z
+      .string()
+      .min(1)
+      .max(100)
+      .refine((name) => !name.startsWith(APPROVAL_SIGNAL), "an approval is given by action.approve"),
     payload: Json.optional(),
+  }),
+  /** `step`: as the journal names it; may be left out where one alone waits. */
+  "action.approve": z.strictObject({
+    ...versioned,
+    id: ActionId,
+    step: z.string().min(1).max(1_000).optional(),
+    approved: z.boolean().default(true),
+    comment: z.string().max(2_000).default(""),
   }),
   "action.cancel": z.strictObject({ ...versioned, id: ActionId, jet: Reference.optional() }),
   "dead.list": z.strictObject({
@@ -265,6 +278,10 @@ export type CanceledTrigger = z.infer<typeof CanceledTrigger>;
 /** What `action.signal` answers: the action has been told. */
 export const SignaledAction = z.object({ id: ActionId, name: z.string() });
 export type SignaledAction = z.infer<typeof SignaledAction>;
+
+/** What `action.approve` answers: the step that has its answer. */
+export const ApprovedStep = z.object({ id: ActionId, step: z.string(), approved: z.boolean() });
+export type ApprovedStep = z.infer<typeof ApprovedStep>;
 
 /** What `action.pause`, `action.resume`, `action.cancel` and `action.rollback` answer: the action as it is then. */
 export const ChangedAction = z.object({

@@ -3,7 +3,8 @@ import { AccessLevel, Name, Note, OnBusy } from "./definition-parts.ts";
 import { Duration } from "./duration.ts";
 import { Instant, Json, Reference } from "./ids.ts";
 import { ScheduleDefinition } from "./schedule.ts";
-import { Step } from "./step.ts";
+import { Step, stepReference } from "./step.ts";
+import { ValueName } from "./step-verbs.ts";
 
 /**
  * What people write and `apply` takes (design §10): one strict schema per kind, every default filled in, so that
@@ -20,17 +21,8 @@ const notBuilt = <T extends number | boolean | string>(
   z
     .literal(neutral, { error: `'${key}' is not built yet: leave it out or ${String(neutral)}` })
     .default(neutral as never);
-const notBuiltList = (key: string): z.ZodDefault<z.ZodArray<z.ZodNever>> =>
-  z
-    .array(z.never(), { error: `'${key}' is not built yet` })
-    .max(0, `'${key}' is not built yet`)
-    .default([]);
-
 /** Values that templates and expressions see; scalars, lists and objects of them. */
-export const Variables = z.record(
-  z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,62}$/, "must be a variable name"),
-  Json,
-);
+export const Variables = z.record(ValueName, Json);
 export type Variables = z.infer<typeof Variables>;
 
 const references = z.array(Reference).max(10_000).default([]);
@@ -172,29 +164,39 @@ export const PlanDefinition = z
     name: Name,
     accessLevel: AccessLevel.default("manager"),
     timeout: Duration.default(0),
-    onError: notBuilt("onError", "stop"),
+    /** What becomes of the plan when a step fails and no rule of the step says so. */
+    onError: z.enum(["stop", "continue"]).default("stop"),
     parallel: notBuilt("parallel", false),
     pool: Reference.optional(),
     variables: Variables.default({}),
     steps: z.array(Step).min(1).max(1_000),
-    finally: notBuiltList("finally"),
+    /** Steps that run whatever became of the others. */
+    finally: z.array(Step).max(100).default([]),
     note: Note.default(""),
   })
   .superRefine((plan, ctx) => {
     const seen = new Set<string>();
-    plan.steps.forEach((step, index) => {
-      const reference = step.reference ?? `step-${String(index + 1)}`;
-      if (seen.has(reference)) {
-        ctx.addIssue({
-          code: "custom",
-          path: ["steps", index],
-          message: `step '${reference}' is there twice`,
-        });
-      }
+    const see = (reference: string | undefined, path: (string | number)[]): void => {
+      if (reference === undefined) return;
+      if (seen.has(reference))
+        ctx.addIssue({ code: "custom", path, message: `step '${reference}' is there twice` });
       seen.add(reference);
-    });
+    };
+    for (const list of ["steps", "finally"] as const)
+      plan[list].forEach((step, index) => {
+        see(stepReference(step, placeOf(plan, list, index)), [list, index]);
+        // One without a name is told apart by its group.
+        step.parallel?.forEach((one, at) => see(one.reference, [list, index, "parallel", at]));
+      });
   });
 export type PlanDefinition = z.infer<typeof PlanDefinition>;
+
+/** The place that names a step without a reference: those of `finally` come behind the others. */
+export const placeOf = (
+  plan: { readonly steps: readonly unknown[] },
+  list: "steps" | "finally",
+  index: number,
+): number => (list === "steps" ? index : plan.steps.length + index);
 
 /** A jet as people write it: sets its template, users, managers and variables, never its state. */
 export const JetDefinition = z.strictObject({

@@ -58,6 +58,7 @@ export const ACTION_ERROR_CODES = {
   step_failed: "a step of the plan failed",
   step_timeout: "a step or the plan ran out of its time",
   step_interrupted: "the runner died in a step that is not marked idempotent",
+  not_approved: "who was asked to approve a step did not",
   too_large: "the action's record would have outgrown 768 KB",
   unknown_kind: "the runner does not know the action's kind",
   unknown_action: "the jet action was removed from the template before the action could be made",

@@ -9,6 +9,7 @@ export {
   JsonObject,
   PausedAction,
   Repeat,
+  StepChild,
   Timers,
   Transition,
   TriggerSource,
@@ -17,6 +18,7 @@ export { ActionError } from "./action-error.ts";
 export {
   ActionCreateRequest,
   API_REQUESTS,
+  ApprovedStep,
   type AskOf,
   CanceledTrigger,
   ChangedAction,
@@ -65,6 +67,7 @@ export {
   JetDefinition,
   MAX_LIMIT,
   PlanDefinition,
+  placeOf,
   RepeatPolicy,
   Requirement,
   StateDefinition,
@@ -165,16 +168,21 @@ export {
   scheduleOfKey,
 } from "./schedule.ts";
 export { hashOfKey, MAX_SHARDS, MESH_KEY, MeshRecord, shardOf } from "./shards.ts";
+export { type InnerStep, RetryPolicy, Step, type StepVerb, stepReference, Undo, verbOf } from "./step.ts";
 export {
+  ActionCall,
+  APPROVAL_SIGNAL,
+  ApprovalAnswer,
+  Approve,
+  approvalSignal,
+  ExitRule,
   HttpRequest,
-  RetryPolicy,
+  JetCall,
+  PlanCall,
   Shell,
-  STEP_VERBS,
-  Step,
-  type StepVerb,
-  stepReference,
-  verbOf,
-} from "./step.ts";
+  Wait,
+  WaitUntil,
+} from "./step-verbs.ts";
 export {
   ADVISORY_CONSUMER,
   actionIdOfResume,
@@ -197,6 +205,8 @@ export {
   Health,
   HolderAnswer,
   HolderQuestion,
+  JetLook,
+  JetsOf,
   SVC_REQUESTS,
   type SvcRequest,
   type SvcVerb,

@@ -54,6 +54,7 @@ const TO_STATE_STORE = [
   "action-create",
   "action-change",
   "action-signal",
+  "approve",
   "action-rollback",
   "dead",
   "dead-replay",
@@ -68,6 +69,9 @@ const OF_RUNNERS = [
   "ended",
   "child-create",
   "child-cancel",
+  "child-jet",
+  "jet-look",
+  "jets-of",
   "action-signal",
   "action-rollback",
 ] as const;

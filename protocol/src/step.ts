@@ -1,6 +1,19 @@
 import { z } from "zod";
 import { Duration } from "./duration.ts";
 import { Reference } from "./ids.ts";
+import {
+  ActionCall,
+  Approve,
+  ExitRule,
+  Expression,
+  HttpRequest,
+  JetCall,
+  PlanCall,
+  Shell,
+  Text,
+  ValueName,
+  Wait,
+} from "./step-verbs.ts";
 
 /**
  * The steps of a flight plan (design §10). A step has exactly one of the keys that say what it does. Keys that
@@ -16,34 +29,20 @@ export const RetryPolicy = z.strictObject({
 });
 export type RetryPolicy = z.infer<typeof RetryPolicy>;
 
-const Text = z.string().max(256 * 1024);
+const NOT_BUILT = ["ssh", "file"];
+const VERBS = ["shell", "http", "wait", "plan", "action", "jet", "approve", "parallel"] as const;
+export type StepVerb = (typeof VERBS)[number];
 
-/** A list runs as it is; a string runs by `sh -c`. */
-export const Shell = z.union([Text.min(1), z.array(Text).min(1).max(10_000)]);
-
-export const HttpRequest = z.strictObject({
-  url: Text.min(1),
-  method: z.enum(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]).default("GET"),
-  headers: z.record(z.string(), Text).default({}),
-  body: Text.optional(),
-  expect: z.union([z.int().min(100).max(599), z.array(z.int().min(100).max(599)).min(1)]).default(200),
-});
-export type HttpRequest = z.infer<typeof HttpRequest>;
-
-const NOT_BUILT = [
-  "ssh",
-  "file",
-  "plan",
-  "action",
-  "jet",
-  "approve",
-  "parallel",
-  "when",
-  "onExit",
-  "capture",
-];
-export const STEP_VERBS = ["shell", "http", "wait"] as const;
-export type StepVerb = (typeof STEP_VERBS)[number];
+/** Which steps may have which keys. */
+const BELONGS: Readonly<Record<string, readonly StepVerb[]>> = {
+  cwd: ["shell", "wait"],
+  env: ["shell", "wait"],
+  timeout: ["shell", "http", "wait", "action", "jet", "approve"],
+  retry: ["shell", "http"],
+  idempotent: ["shell", "http"],
+  undo: ["shell", "http"],
+  capture: ["shell", "http", "action", "approve"],
+};
 
 const running = {
   shell: Shell.optional(),
@@ -55,47 +54,79 @@ const running = {
 };
 
 /** What a rollback does for a step that had succeeded. It may run again where its runner was lost in it. */
-const Undo = z
+export const Undo = z
   .strictObject(running)
   .refine(
     ({ shell, http }) => (shell === undefined) !== (http === undefined),
     "an undo has exactly one of shell, http",
   );
+export type Undo = z.infer<typeof Undo>;
 
-const StepShape = z.strictObject({
+const inside = {
   reference: Reference.optional(),
   name: z.string().max(200).optional(),
   ...running,
-  wait: Duration.optional(),
+  wait: Wait.optional(),
+  plan: PlanCall.optional(),
+  action: ActionCall.optional(),
+  jet: JetCall.optional(),
+  approve: Approve.optional(),
+  when: Expression.optional(),
+  onExit: z.array(ExitRule).max(50).default([]),
+  capture: z.record(ValueName, Expression).default({}),
   idempotent: z.boolean().default(false),
   undo: Undo.optional(),
+};
+const Inside = z.strictObject(inside);
+const StepShape = z.strictObject({
+  ...inside,
+  parallel: z.array(oneVerb(Inside, "a group inside a group is a plan of its own")).min(1).max(50).optional(),
 });
 
-export const Step = z
-  .unknown()
-  .superRefine((value, ctx) => {
-    if (typeof value !== "object" || value === null) return;
-    for (const key of NOT_BUILT) {
-      if (key in value) ctx.addIssue({ code: "custom", path: [key], message: `'${key}' is not built yet` });
-    }
-    const verbs = STEP_VERBS.filter((verb) => verb in value);
-    if (verbs.length !== 1 && !NOT_BUILT.some((key) => key in value)) {
-      ctx.addIssue({ code: "custom", message: `a step has exactly one of ${STEP_VERBS.join(", ")}` });
-    }
-    const hasEnv = "env" in value && typeof value.env === "object" && Object.keys(value.env ?? {}).length > 0;
-    if (!("shell" in value) && ("cwd" in value || hasEnv)) {
-      ctx.addIssue({ code: "custom", message: "cwd and env belong to a shell step" });
-    }
-  })
-  .pipe(StepShape);
+export const Step = oneVerb(StepShape);
 export type Step = z.infer<typeof StepShape>;
+/** A step of a group. */
+export type InnerStep = z.infer<typeof Inside>;
+
+/** Says first what no schema of a strict object can: that there is one verb, and that the rest belongs to it. */
+function oneVerb<T extends z.ZodType>(shape: T, noGroup?: string): z.ZodType<z.output<T>> {
+  return z
+    .unknown()
+    .superRefine((value, ctx) => {
+      if (typeof value !== "object" || value === null) return;
+      const fault = (message: string, path: string[] = []): void =>
+        ctx.addIssue({ code: "custom", path, message });
+      for (const key of NOT_BUILT) if (key in value) fault(`'${key}' is not built yet`, [key]);
+      if (noGroup !== undefined && "parallel" in value) fault(noGroup, ["parallel"]);
+      const [verb, ...others] = VERBS.filter((one) => one in value);
+      if (verb === undefined || others.length > 0) {
+        if (!NOT_BUILT.some((key) => key in value)) fault(`a step has exactly one of ${VERBS.join(", ")}`);
+        return;
+      }
+      for (const [key, verbs] of Object.entries(BELONGS))
+        if (isSaid(value, key) && !verbs.includes(verb))
+          fault(`${key} does not belong to ${"aeiou".includes(verb.charAt(0)) ? "an" : "a"} ${verb} step`, [
+            key,
+          ]);
+    })
+    .pipe(shape);
+}
+
+/** Whether a key has a value that means something: a definition that was read has all its defaults. */
+function isSaid(value: object, key: string): boolean {
+  const said = (value as Record<string, unknown>)[key];
+  if (said === undefined || said === false || said === 0) return false;
+  if (key === "retry") return (said as { attempts?: unknown }).attempts !== 1;
+  return typeof said !== "object" || said === null || Object.keys(said).length > 0;
+}
 
 /** What a step does; the schema has made sure that there is one. */
 export function verbOf(step: Step): StepVerb {
-  if (step.shell !== undefined) return "shell";
-  return step.http !== undefined ? "http" : "wait";
+  const verb = VERBS.find((one) => step[one] !== undefined);
+  if (verb === undefined) throw new TypeError("a step without a verb");
+  return verb;
 }
 
 /** A step's reference: its own, else `step-N`, from 1. */
-export const stepReference = (step: Step, index: number): string =>
+export const stepReference = (step: { readonly reference?: string | undefined }, index: number): string =>
   step.reference ?? `step-${String(index + 1)}`;

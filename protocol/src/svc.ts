@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { ActionRecord } from "./action.ts";
+import { ActionRecord, JsonObject, StepChild } from "./action.ts";
 import {
   ActionCreateRequest,
   ImportRequest,
@@ -10,11 +10,15 @@ import {
   JetTriggerRequest,
   JetUpdateRequest,
 } from "./api.ts";
-import { AccessLevel } from "./definition-parts.ts";
+import { AccessLevel, OnBusy } from "./definition-parts.ts";
 import { DEFINITION_KEYS } from "./definitions.ts";
 import { ActionId, Json, Reference, RunnerId, Version } from "./ids.ts";
 import { KindRecord } from "./kind.ts";
 import { Note, Signal } from "./workflow.ts";
+
+/** What `jet-look` and `jets-of` answer. */
+export const JetLook = z.object({ end: StepChild.shape.end });
+export const JetsOf = z.object({ jets: z.array(Reference) });
 
 /** What our services ask of each other on `jm.svc.<service>.<verb>` (design §5). */
 const user = Reference;
@@ -118,6 +122,26 @@ export const SVC_REQUESTS = {
   }),
   /** A workflow does not want it any more. */
   "state-store.child-cancel": z.object({ v: Version, parent: ActionId, id: ActionId, kind: Reference, user }),
+  /** A step of a plan triggers another jet, or has it brought to a state, with the mesh's own rights. */
+  "state-store.child-jet": z.object({
+    v: Version,
+    parent: ActionId,
+    id: ActionId,
+    user,
+    jet: Reference,
+    action: Reference.optional(),
+    state: Reference.optional(),
+    argument: JsonObject,
+    onBusy: OnBusy,
+  }),
+  /** What has become of that, and which living jets a template has. */
+  "state-store.jet-look": z.object({
+    v: Version,
+    id: ActionId,
+    jet: z.string(),
+    state: Reference.optional(),
+  }),
+  "state-store.jets-of": z.object({ v: Version, template: Reference }),
   /** What an action did is to be undone. */
   "state-store.action-rollback": z.object({ v: Version, user, id: ActionId, force: z.boolean().optional() }),
   /** Something is said to an action that has not ended. */
@@ -126,6 +150,15 @@ export const SVC_REQUESTS = {
     user,
     id: ActionId,
     signal: Signal.omit({ at: true, taken: true }),
+  }),
+  /** A person answers a step that waits for that; judged where the step is known. */
+  "state-store.approve": z.object({
+    v: Version,
+    user,
+    id: ActionId,
+    step: z.string().optional(),
+    approved: z.boolean(),
+    comment: z.string(),
   }),
   /** A kind that a runner brings along. */
   "state-store.kind": z.object({ v: Version, kind: KindRecord }),

@@ -58,7 +58,7 @@ const IN_AN_ACTION = [
 /** Ours beside those that the design lists: an ADR or the design is to take them up. */
 const NOT_IN_THE_DESIGN = [
   ...["unknown_kind", "unknown_action", "rollback_threw", "rollback_interrupted", "poison"],
-  ...["target_replaced", "hop_failed"],
+  ...["target_replaced", "hop_failed", "not_approved"],
   ...["step_threw", "non_deterministic", "signal_timeout", "invalid_result"],
 ];
 

@@ -46,6 +46,10 @@ const SCHEMAS = {
   CreatedAction: protocol.CreatedAction,
   KindRecord: protocol.KindRecord,
   IdentityRecord: protocol.IdentityRecord,
+  ApprovalAnswer: protocol.ApprovalAnswer,
+  ApprovedStep: protocol.ApprovedStep,
+  JetLook: protocol.JetLook,
+  JetsOf: protocol.JetsOf,
   SignaledAction: protocol.SignaledAction,
   HolderQuestion: protocol.HolderQuestion,
   HolderAnswer: protocol.HolderAnswer,
@@ -55,7 +59,8 @@ const TABLES = { API_REQUESTS: protocol.API_REQUESTS, SVC_REQUESTS: protocol.SVC
 
 /** Read by others within one of the above. */
 const WITHIN = [
-  ...["Repeat", "Note", "Signal", "WorkflowStep"],
+  ...["Repeat", "Note", "Signal", "WorkflowStep", "StepChild"],
+  ...["Undo", "ActionCall", "Approve", "ExitRule", "JetCall", "PlanCall", "Wait", "WaitUntil"],
   ...[
     "AcceptedTrigger",
     "AccessAnswer",

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { eventually, startMesh, type TestMesh } from "@jetmesh/testkit";
+import { makeAskingJet } from "../support/asking-jet.ts";
 import { ROOT } from "../support/repository.ts";
 
 /** What docs/cli.md shows of a command. */
@@ -58,6 +59,7 @@ export async function startPageMesh(): Promise<TestMesh> {
   for (const program of ["greet", "order"])
     await mesh.startRunner(join(ROOT, `examples/kinds/${program}.ts`));
   const client = await mesh.client();
+  await makeAskingJet(client);
   client.connection.nc.publish(client.names.trigger.of("root", "site1", "greet"), "no json");
   await eventually("the dead letter", async () => {
     const { items } = await client.request<{ items: unknown[] }>("dead.list");

@@ -4,6 +4,7 @@ import { API_REQUESTS, type CreatedAction, type Endpoint } from "@jetmesh/protoc
 import { eventually, startMesh } from "@jetmesh/testkit";
 import { connect, type NatsConnection } from "nats";
 import { expect, test } from "vitest";
+import { makeAskingJet } from "../support/asking-jet.ts";
 import { natsCommand } from "../support/nats-command.ts";
 
 /**
@@ -120,12 +121,22 @@ test("each example is taken, and answered as it says", async () => {
   const undoable = await client.request<CreatedAction>("action.create", {
     ...{ kind: "reserve", argument: { item: "bike" }, wait: true },
   });
+  await makeAskingJet(client);
+  const asking = await client.request<CreatedAction>("jet.trigger", { jet: "zask1", action: "turn" });
+  await eventually("the question", async () => {
+    const { state } = await client.request<{ state: string }>("action.get", { id: asking.actionId });
+    return state === "IN_PROGRESS" ? true : undefined;
+  });
   client.connection.nc.publish(client.names.trigger.of("root", "box1", "greet"), "no json");
   await eventually("the dead letter", async () => {
     const { items } = await client.request<{ items: unknown[] }>("dead.list");
     return items.length > 0 ? true : undefined;
   });
-  const known: Record<string, string> = { $sleeping: sleeping.actionId, $undoable: undoable.actionId };
+  const known: Record<string, string> = {
+    $sleeping: sleeping.actionId,
+    $undoable: undoable.actionId,
+    $asking: asking.actionId,
+  };
   const wrong: string[] = [];
   for (const { names, request = {}, commands, answer } of EXAMPLES) {
     const [endpoint = ""] = names;

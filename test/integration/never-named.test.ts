@@ -179,6 +179,7 @@ const ASKS: Readonly<Record<Endpoint, () => Document[]>> = {
     { id: runs.open, name: "x" },
     { id: runs.hers, name: "x" },
   ],
+  "action.approve": () => [{ id: runs.open }, { id: runs.hers }],
   "action.cancel": () => [
     { id: runs.open },
     { id: runs.hers },

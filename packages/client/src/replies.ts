@@ -1,5 +1,6 @@
 import type {
   ActionRecord,
+  ApprovedStep,
   CanceledTrigger,
   ChangedAction,
   CreatedAction,
@@ -78,6 +79,7 @@ export interface Replies {
   readonly "action.resume": ChangedAction;
   readonly "action.rollback": ChangedAction;
   readonly "action.signal": SignaledAction;
+  readonly "action.approve": ApprovedStep;
   readonly "action.cancel": ChangedAction | CanceledTrigger;
   readonly "action.logs": LogsReply;
   readonly "dead.list": Page<LetterSummary>;

@@ -1,11 +1,18 @@
-import { type ActionRecord, MAX_SIGNALS, type Note, type Signal, type WorkflowStep } from "@jetmesh/protocol";
+import {
+  type ActionRecord,
+  type JournalEntry,
+  MAX_SIGNALS,
+  type Note,
+  type Signal,
+  type WorkflowStep,
+} from "@jetmesh/protocol";
 import { type Ending, endingOf } from "./ending.ts";
 import { type Now, toInstant } from "./instants.ts";
 
 /** So many signals that were taken are known if they are sent again. */
 const MAX_TAKEN = 32;
 
-type Kept = Pick<ActionRecord, "steps" | "signals" | "pauseAsked">;
+type Kept = Partial<Pick<ActionRecord, "steps" | "journal" | "signals" | "pauseAsked">>;
 
 /**
  * What an action is told, kept in its record. "already": it has it, or nobody waits for it; "full": as many signals wait
@@ -17,7 +24,9 @@ export function keepNote(record: Kept, note: Note, now: Now): Kept | "already" |
   if (note.of === "pause") return record.pauseAsked === true ? "already" : { pauseAsked: true };
   if (note.of === "child") {
     const steps = endStep(record.steps ?? [], ({ child }) => child === note.child, note, now);
-    return steps === undefined ? "already" : { steps };
+    if (steps !== undefined) return { steps };
+    const journal = endChild(record.journal ?? [], note);
+    return journal === undefined ? "already" : { journal };
   }
   const signals = record.signals ?? [];
   if (signals.some(({ id }) => id === note.signal.id)) return "already";
@@ -38,6 +47,21 @@ export function endStep(
   const order = steps.filter(({ end }) => end !== undefined).length;
   const end = { order, at: toInstant(now), ...endingOf(ending) };
   return steps.with(index, { ...step, end });
+}
+
+/** The journal with an end for the child of an open step; undefined where no open step waits for it. */
+function endChild(
+  journal: readonly JournalEntry[],
+  { child, ...ending }: Extract<Note, { of: "child" }>,
+): JournalEntry[] | undefined {
+  const index = journal.findIndex(
+    ({ endedAt, children = [] }) =>
+      endedAt === undefined && children.some(({ id, end }) => id === child && end === undefined),
+  );
+  const entry = journal[index];
+  if (entry?.children === undefined) return undefined;
+  const children = entry.children.map((one) => (one.id === child ? { ...one, end: endingOf(ending) } : one));
+  return journal.with(index, { ...entry, children });
 }
 
 /** The first of that name that waits, and the signals as they are once it is taken. */

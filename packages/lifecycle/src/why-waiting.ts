@@ -1,10 +1,4 @@
-import {
-  type ActionRecord,
-  type JetView,
-  stepReference,
-  type TemplateDefinition,
-  verbOf,
-} from "@jetmesh/protocol";
+import type { ActionRecord, JetView, TemplateDefinition } from "@jetmesh/protocol";
 import { match } from "ts-pattern";
 import { hasPassed, type Now } from "./instants.ts";
 
@@ -17,6 +11,7 @@ export interface Waiting {
     | "watcher"
     | "step"
     | "signal"
+    | "approval"
     | "resume"
     | "settling"
     | "rollback"
@@ -52,7 +47,7 @@ export function whyAction(record: ActionRecord, now: Now): Waiting {
         return { for: "delay", message: `the wait of step '${open.reference}'`, until: open.waitUntil };
       if (claim !== undefined)
         return { for: "watcher", message: `the watcher, which runner ${claim.runner} asks` };
-      const ofSteps = whySteps(record);
+      const ofSteps = whySteps(record) ?? whyPlan(record);
       if (ofSteps !== undefined) return ofSteps;
       const { watchAt } = timers;
       if (watchAt !== undefined && !hasPassed(watchAt, now))
@@ -118,14 +113,27 @@ function whySteps({ steps = [] }: ActionRecord): Waiting | undefined {
     : { for: "delay", message: `the sleep '${sleep.ref}'`, ...until(sleep.until) };
 }
 
+/** What of a plan waits: a person, and for that which steps; other actions and jets. */
+function whyPlan(record: ActionRecord): Waiting | undefined {
+  const { journal } = record;
+  const open = journal.filter(({ endedAt }) => endedAt === undefined);
+  if (open.length === 0) return undefined;
+  const asks = open.filter(({ children, waitUntil }) => children === undefined && waitUntil === undefined);
+  if (asks.length > 0)
+    return { for: "approval", message: `somebody who approves ${asks.map(nameOf).join(", ")}` };
+  return { for: "step", message: stepOf(record) };
+}
+
+const nameOf = ({ reference }: { readonly reference: string }): string => `step '${reference}'`;
+
 const until = (at: string | undefined): { until?: string } => (at === undefined ? {} : { until: at });
 
 function stepOf({ definition: { plan }, journal, kind }: ActionRecord): string {
   if (plan === undefined) return `main of '${kind}'`;
-  const open = journal.findLast(({ endedAt }) => endedAt === undefined);
-  const index = open?.step ?? journal.length;
-  const step = plan.steps[index];
-  if (step === undefined) return `plan '${plan.reference}'`;
-  const tries = (open?.tries ?? 0) > 1 ? `, try ${open?.tries ?? 0}` : "";
-  return `step '${stepReference(step, index)}' (${verbOf(step)}${tries}) of plan '${plan.reference}'`;
+  const open = journal
+    .filter(({ endedAt }) => endedAt === undefined)
+    .map(({ reference, tries = 0 }) => `'${reference}'${tries > 1 ? ` (try ${tries})` : ""}`);
+  if (open.length === 0) return `plan '${plan.reference}'`;
+  const more = open.length > 5 ? ` and ${String(open.length - 5)} more` : "";
+  return `${open.length === 1 ? "step" : "steps"} ${open.slice(0, 5).join(", ")}${more} of plan '${plan.reference}'`;
 }

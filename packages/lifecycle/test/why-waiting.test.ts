@@ -20,9 +20,7 @@ const plan = PlanDefinition.parse({
   name: "Build",
   steps: [{ reference: "make", shell: "make" }, { wait: 60_000 }],
 });
-const entry = (more: object): ActionRecord["journal"] => [
-  { step: 0, reference: "make", startedAt: PAST, ...more },
-];
+const entry = (more: object): ActionRecord["journal"] => [{ reference: "make", startedAt: PAST, ...more }];
 
 describe("an action waits for", () => {
   const CASES: readonly (readonly [string, ActionRecord, Partial<Waiting>])[] = [
@@ -39,7 +37,7 @@ describe("an action waits for", () => {
       executing({ definition: { plan }, journal: entry({ tries: 2 }) }),
       {
         for: "step",
-        message: `step 'make' (shell, try 2) of plan 'build', which runner ${HOLDER} runs`,
+        message: `step 'make' (try 2) of plan 'build', which runner ${HOLDER} runs`,
         until: SOON,
       },
     ],

@@ -1,8 +1,9 @@
 import type { Leavings, MainAnswer, Now, WatcherAnswer } from "@jetmesh/lifecycle";
-import type { ActionError, ActionRecord, KindRecord, SvcRequest } from "@jetmesh/protocol";
+import type { ActionError, ActionRecord, KindRecord, StepChild, SvcRequest } from "@jetmesh/protocol";
 import type { Inbox } from "./inbox.ts";
 import type { ActionOutput } from "./output.ts";
 
+export type JetRequest = Omit<SvcRequest<"state-store.child-jet">, "v" | "parent" | "user">;
 export type ChildRequest = Omit<SvcRequest<"state-store.child-create">, "v" | "parent" | "user">;
 
 /**
@@ -14,6 +15,12 @@ export interface Workshop {
   make(child: ChildRequest): Promise<ActionError | undefined>;
   /** Has one canceled, also one that is not made yet: it is not made any more. */
   cancel(child: { readonly id: string; readonly kind: string }): Promise<ActionError | undefined>;
+  /** Triggers another jet, or has it brought to a state, with the mesh's own rights. */
+  trigger(jet: JetRequest): Promise<ActionError | undefined>;
+  /** How that has ended; undefined while it goes on. */
+  lookAtJet(asked: Omit<SvcRequest<"state-store.jet-look">, "v">): Promise<StepChild["end"]>;
+  /** The living jets of a template. */
+  jetsOf(template: string): Promise<{ readonly jets: readonly string[] } | { readonly error: ActionError }>;
   /** Has undone what one did, once it is closed, and waits for that. */
   rollBack(id: string): Promise<ActionError | undefined>;
   /** Tells another action something. */

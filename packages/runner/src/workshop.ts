@@ -1,5 +1,5 @@
-import type { ActionError, SvcRequest, SvcVerb } from "@jetmesh/protocol";
-import { ask, ensureError, UnavailableError } from "@jetmesh/storage";
+import { type ActionError, JetLook, JetsOf, type SvcRequest, type SvcVerb } from "@jetmesh/protocol";
+import { type Answer, ask, ensureError, UnavailableError } from "@jetmesh/storage";
 import type { RunnerDeps } from "./deps.ts";
 import type { HeldAction } from "./held-action.ts";
 import { ClaimLostError, type Workshop } from "./kinds.ts";
@@ -11,11 +11,21 @@ const LOOK_MS = 50;
 export function createWorkshop(deps: RunnerDeps, held: HeldAction): Workshop {
   const { id: parent, user } = held.record;
   return {
-    make: (child) => insist(deps, held, "state-store.child-create", { v: 1, parent, user, ...child }),
+    make: (child) => refusalOf(deps, held, "state-store.child-create", { v: 1, parent, user, ...child }),
     cancel: ({ id, kind }) =>
-      insist(deps, held, "state-store.child-cancel", { v: 1, parent, user, id, kind }),
+      refusalOf(deps, held, "state-store.child-cancel", { v: 1, parent, user, id, kind }),
+    trigger: (jet) => refusalOf(deps, held, "state-store.child-jet", { v: 1, parent, user, ...jet }),
+    async lookAtJet(asked) {
+      const answer = await insist(deps, held, "state-store.jet-look", { v: 1, ...asked });
+      if (!answer.ok) return { outcome: "ERROR", error: errorOf(answer.error) };
+      return JetLook.parse(answer.body).end;
+    },
+    async jetsOf(template) {
+      const answer = await insist(deps, held, "state-store.jets-of", { v: 1, template });
+      return answer.ok ? JetsOf.parse(answer.body) : { error: errorOf(answer.error) };
+    },
     async rollBack(id) {
-      const refused = await insist(deps, held, "state-store.action-rollback", { v: 1, user, id });
+      const refused = await refusalOf(deps, held, "state-store.action-rollback", { v: 1, user, id });
       // Gone, or of a kind that undoes nothing.
       if (refused !== undefined) return NOTHING_TO_UNDO.has(refused.code) ? undefined : refused;
       for (;;) {
@@ -27,8 +37,20 @@ export function createWorkshop(deps: RunnerDeps, held: HeldAction): Workshop {
         await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
       }
     },
-    signal: (id, signal) => insist(deps, held, "state-store.action-signal", { v: 1, user, id, signal }),
+    signal: (id, signal) => refusalOf(deps, held, "state-store.action-signal", { v: 1, user, id, signal }),
   };
+}
+
+const errorOf = ({ code, message }: { code: string; message: string }): ActionError => ({ code, message });
+
+async function refusalOf<V extends SvcVerb>(
+  deps: RunnerDeps,
+  held: HeldAction,
+  verb: V,
+  request: SvcRequest<V>,
+): Promise<ActionError | undefined> {
+  const answer = await insist(deps, held, verb, request);
+  return answer.ok ? undefined : errorOf(answer.error);
 }
 
 async function insist<V extends SvcVerb>(
@@ -36,14 +58,14 @@ async function insist<V extends SvcVerb>(
   held: HeldAction,
   verb: V,
   request: SvcRequest<V>,
-): Promise<ActionError | undefined> {
+): Promise<Answer> {
   const [service = "", name = ""] = verb.split(".");
   while (!held.isLost && held.canceled === undefined && !connection.nc.isClosed()) {
     try {
       const answer = await ask(connection, names.svc.of(service, name), request, ANSWER_MS);
-      if (answer.ok) return undefined;
+      if (answer.ok) return answer;
       const { code, message } = answer.error;
-      if (!PASSING.has(code)) return { code, message };
+      if (!PASSING.has(code)) return answer;
       log.warn({ action: held.record.id, verb, code, message }, "asked again");
     } catch (thrown) {
       if (!(thrown instanceof UnavailableError)) throw thrown;

@@ -1,5 +1,5 @@
+import { createRender } from "@jetmesh/flight-plan";
 import { describe, expect, it } from "vitest";
-import { createRender } from "../src/steps/render.ts";
 import { run } from "./step-bench.ts";
 
 const render = (template: string, values: Record<string, unknown> = {}): string =>

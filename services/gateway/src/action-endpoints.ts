@@ -4,6 +4,7 @@ import {
   type AccessCheck,
   type ActionCommand,
   type ActionRecord,
+  type ApprovedStep,
   type ChangedAction,
   type CreatedAction,
   LOG_HEADERS,
@@ -142,6 +143,18 @@ export async function signalAction(
   const verb = "state-store.action-signal";
   await handOver<object, typeof verb>(deps, verb, { v: 1, user, id, signal }, undefined, CHANGE_MS);
   return { id, name };
+}
+
+/** Answers a step that waits for a person; whoever may read the run may try. */
+export async function approveStep(
+  deps: GatewayDeps,
+  user: string,
+  { id, step, approved, comment }: RequestOf<"action.approve">,
+): Promise<ApprovedStep> {
+  await readAction(deps, user, id);
+  const verb = "state-store.approve";
+  const asked = { v: 1, user, id, approved, comment, ...(step === undefined ? {} : { step }) } as const;
+  return handOver<ApprovedStep, typeof verb>(deps, verb, asked, undefined, CHANGE_MS);
 }
 
 /** What steps printed, from after a place on; `next` is the place to go on from, also where nothing is there yet. */

@@ -1,5 +1,6 @@
 import type { Endpoint, ImportReply, RequestOf } from "@jetmesh/protocol";
 import {
+  approveStep,
   changeAction,
   createAction,
   getAction,
@@ -77,6 +78,7 @@ export const ENDPOINTS: { readonly [E in Endpoint]: Handler<E> } = {
   "action.logs": getLogs,
   "action.rollback": rollbackAction,
   "action.signal": signalAction,
+  "action.approve": approveStep,
   "action.cancel": cancelAction,
   "dead.list": listLetters,
   "dead.get": (deps, user, { sequence }) => getLetter(deps, user, sequence),

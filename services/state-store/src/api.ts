@@ -15,6 +15,7 @@ import {
   UnavailableError,
 } from "@jetmesh/storage";
 import { applyDocuments } from "./apply.ts";
+import { approveStep } from "./approve-step.ts";
 import { cancelWaiting } from "./cancel-waiting.ts";
 import { changeAction } from "./change-action.ts";
 import { cancelChild, makeChild } from "./children.ts";
@@ -27,6 +28,7 @@ import { writeLate } from "./history.ts";
 import { jetCreate, jetTarget, jetTrigger } from "./jet-requests.ts";
 import { previewWay } from "./judge-way.ts";
 import { pauseSchedule } from "./pause-schedule.ts";
+import { jetsOf, lookAtJet, triggerByPlan } from "./plan-jets.ts";
 import { replayLetter } from "./replay-letter.ts";
 import { rollBack } from "./roll-back.ts";
 import { signalAction } from "./signal-action.ts";
@@ -52,8 +54,12 @@ const HANDLERS: Handlers = {
     await cancelChild(deps, child);
     return {};
   },
+  "state-store.child-jet": triggerByPlan,
+  "state-store.jet-look": lookAtJet,
+  "state-store.jets-of": (deps, { template }) => jetsOf(deps, template),
   "state-store.action-rollback": async (deps, asked) => ({ action: await rollBack(deps, asked) }),
   "state-store.action-signal": signalAction,
+  "state-store.approve": approveStep,
   "state-store.kind": async (deps, { kind }) => {
     await deps.kinds.register(kind);
     return {};

@@ -17,11 +17,11 @@ import { type BatchMember, MAX_BATCH, type Stored, swapBatch } from "@jetmesh/st
 import { applyJet } from "./apply-jet.ts";
 import { armAsWritten } from "./arm-schedule.ts";
 import { checkReferences, namedKeys } from "./check-references.ts";
+import { checkCycles } from "./closed-circles.ts";
 import type { Deps } from "./deps.ts";
 import { diffOf } from "./diff.ts";
 import { type JudgedApply, judgeApply } from "./judge-apply.ts";
 import { type ParsedDocument, parseDocuments } from "./parse-documents.ts";
-import { checkCycles } from "./required-templates.ts";
 
 type DefinitionDocument = ParsedDocument & { readonly definition: Definition };
 interface Outcome {
@@ -128,7 +128,7 @@ const MAX_TRIES = 20;
 
 interface JudgedDefinitions extends JudgedApply {
   readonly stored: readonly Stored<StoredDefinition>[];
-  /** Where templates require others: those, written again as they are, so that they are still as they were judged. */
+  /** What templates require and plans call: those, written again as they are, so that they are still as they were judged. */
   readonly unchanged: readonly BatchMember[] | undefined;
   /** What the documents name and do not hold, as it was looked at. */
   readonly named: ReadonlyMap<string, Stored<StoredDefinition>>;

@@ -3,6 +3,8 @@ import {
   type DefinitionKind,
   definitionKey,
   type Fault,
+  type InnerStep,
+  type PlanDefinition,
   type StoredDefinition,
 } from "@jetmesh/protocol";
 import { askAccess } from "@jetmesh/service-kit";
@@ -80,6 +82,7 @@ function needsOf(document: ParsedDocument): Need[] {
   const need = (kind: DefinitionKind, reference: string | undefined, path: (string | number)[]): Need[] =>
     reference === undefined ? [] : [{ document, kind, reference, path }];
   if (definition.kind === "Jet") return need("Template", definition.template, ["template"]);
+  if (definition.kind === "Plan") return planNeeds(definition, need);
   if (definition.kind !== "Template") return [];
   const required = definition.requires.flatMap(({ template, state }, at) => [
     ...need("Template", template, ["requires", at, "template"]),
@@ -93,4 +96,21 @@ function needsOf(document: ParsedDocument): Need[] {
     ...need("Plan", action.plan, ["actions", at, "plan"]),
   ]);
   return [...required, ...ofActions];
+}
+
+/** Plans that its steps call, and templates whose jets they trigger. */
+function planNeeds(
+  plan: PlanDefinition,
+  need: (kind: DefinitionKind, reference: string | undefined, path: (string | number)[]) => Need[],
+): Need[] {
+  const ofStep = (step: InnerStep, path: (string | number)[]): Need[] => [
+    ...need("Plan", step.plan?.reference, [...path, "plan"]),
+    ...need("Template", step.jet?.template, [...path, "jet", "template"]),
+  ];
+  return (["steps", "finally"] as const).flatMap((list) =>
+    plan[list].flatMap((step, at) => [
+      ...ofStep(step, [list, at]),
+      ...(step.parallel ?? []).flatMap((one, index) => ofStep(one, [list, at, "parallel", index])),
+    ]),
+  );
 }

@@ -67,12 +67,22 @@ export async function tellParent(deps: Deps, record: ActionRecord, parent: strin
 
 const AT_ONCE = 16;
 
-/** What a workflow began and did not wait for ends with it, unless it was made to go on. */
+/**
+ * What a workflow or a plan began and did not wait for ends with it, unless it was made to go on. Other jets that a plan has
+ * triggered go on as they are.
+ */
 export async function cancelChildren(
   deps: Deps,
-  { id: parent, user, steps = [] }: ActionRecord,
+  { id: parent, user, steps = [], journal }: ActionRecord,
 ): Promise<void> {
-  const left = steps.filter((step) => step.end === undefined && step.detached === undefined);
+  const left: { readonly child?: string | undefined; readonly of?: string | undefined }[] = [
+    ...steps.filter((step) => step.end === undefined && step.detached === undefined),
+    ...journal
+      .filter(({ outcome }) => outcome === undefined || outcome === "ERROR")
+      .flatMap(({ children = [] }) => children)
+      .filter(({ end }) => end === undefined)
+      .map(({ id, kind }) => ({ child: id, of: kind })),
+  ];
   const running = left.values();
   await Promise.all(
     Array.from({ length: Math.min(AT_ONCE, left.length) }, async () => {

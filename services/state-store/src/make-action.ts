@@ -9,6 +9,7 @@ import type {
 } from "@jetmesh/protocol";
 import { MAX_ACTION_BYTES } from "@jetmesh/protocol";
 import { beginAction } from "./begin-action.ts";
+import { plansCalledBy } from "./called-plans.ts";
 import type { ActionAt, Deps } from "./deps.ts";
 
 /**
@@ -42,6 +43,7 @@ async function buildAction(
   template: TemplateDefinition | undefined,
 ): Promise<BuiltAction> {
   const plan = action?.plan === undefined ? undefined : await deps.definitions.plan(action.plan, false);
+  const called = plan === undefined ? {} : await plansCalledBy(deps.definitions, plan);
   const run = action?.run;
   const registered = run === undefined ? undefined : await deps.kinds.registered(run.kind);
   const now = deps.clock.now();
@@ -50,6 +52,7 @@ async function buildAction(
   const definition: ActionDefinition = {
     jetAction,
     ...(plan === undefined ? {} : { plan }),
+    ...("plans" in called ? { plans: called.plans } : {}),
     variables: { ...plan?.variables, ...template?.variables, ...jet.variables },
   };
   const record = newAction(
@@ -78,6 +81,10 @@ async function buildAction(
   }
   if (action.plan !== undefined && plan === undefined) {
     const message = `there is no plan '${action.plan}' any more`;
+    return bornAs(record, { type: "cancel", why: "unknown_action", message }, now);
+  }
+  if ("missing" in called) {
+    const message = `there is no plan '${called.missing}' any more`;
     return bornAs(record, { type: "cancel", why: "unknown_action", message }, now);
   }
   if (run !== undefined) {

@@ -1,3 +1,4 @@
+import { planFaults } from "@jetmesh/flight-plan";
 import {
   type Definition,
   type Fault,
@@ -25,6 +26,8 @@ export function parseDocuments(request: ImportRequest): ParsedDocument[] {
     const { definition, faults: own } = parseDefinition(document);
     for (const { path, message } of own) fault(path, message);
     if (definition === undefined) return;
+    if (definition.kind === "Plan")
+      for (const { path, message } of planFaults(definition)) fault([...path], message);
     const key = `${definition.kind}.${definition.reference}`;
     const before = seen.get(key);
     if (before !== undefined)

@@ -39,7 +39,8 @@ export async function settleAction(deps: Deps, { record, revision }: ActionAt): 
     await settleJet(deps, jet, record, () => ({ ...endOf(record), type: "ended", action, outcome }));
   else tellOwner(deps, record, undefined);
   // Somebody holds it who does not answer: repair comes again.
-  if (record.parent !== undefined && !(await tellParent(deps, record, record.parent))) return;
+  const parent = record.parent ?? record.trigger?.parent;
+  if (parent !== undefined && !(await tellParent(deps, record, parent))) return;
   await cancelChildren(deps, record);
   if (record.identity !== undefined) await endIdentity(deps, record, record.identity);
   await writeClosed(deps, record);

@@ -7,6 +7,7 @@ import { printLogs } from "../logs.ts";
 import { listAll, noteMore } from "../pages.ts";
 import type { Environment } from "../settings.ts";
 import { clockTime, dateTime, formatDuration } from "../table.ts";
+import { addApprove } from "./action-approve.ts";
 import { addCancel } from "./action-cancel.ts";
 import { addCreate } from "./action-create.ts";
 import { addRollback } from "./action-rollback.ts";
@@ -23,6 +24,7 @@ export function addAction(program: Command, env: Environment): void {
   addCancel(action, env);
   addRollback(action, env);
   addSignal(action, env);
+  addApprove(action, env);
   action
     .command("logs")
     .description("show what the steps of an action printed")

@@ -42,6 +42,8 @@ interface Held {
 }
 const RUNNER = "test-runner";
 
+const NO_JETS: ActionError = { code: "unknown_jet", message: "a test kit has no jets" };
+
 export function createTestMesh(
   kinds: readonly DefinedAction[],
   clock: { readonly ms: number },
@@ -181,6 +183,9 @@ export function createTestMesh(
           return undefined;
         },
         rollBack,
+        trigger: () => Promise.resolve(NO_JETS),
+        lookAtJet: () => Promise.resolve({ outcome: "ERROR", error: NO_JETS }),
+        jetsOf: () => Promise.resolve({ jets: [] }),
       },
     };
   };

@@ -1,5 +1,5 @@
+import { type Render, TemplateError } from "@jetmesh/flight-plan";
 import type { HttpRequest } from "@jetmesh/protocol";
-import { type Render, TemplateError } from "./render.ts";
 import type { Attempt, Output, TryResult } from "./step-context.ts";
 import { unlessAborted } from "./time-limit.ts";
 

@@ -1,21 +1,27 @@
+import { createRender, TemplateError } from "@jetmesh/flight-plan";
 import { backoffMs } from "@jetmesh/lifecycle";
 import type { ActionError, Step } from "@jetmesh/protocol";
+import { captureOutput, readCaptures } from "./captured-output.ts";
 import { prepareHttp } from "./http.ts";
-import { createRender, TemplateError } from "./render.ts";
 import { prepareShell } from "./shell.ts";
 import type { Attempt, Output, StepContext, StepResult, StepStatus, TryResult } from "./step-context.ts";
 import { pause, withTimeLimit } from "./time-limit.ts";
 
 export type { OutputStream, StepContext, StepResult } from "./step-context.ts";
 
+/** What of a step is run here: of one that waits, its plan waits. */
+export type RunnableStep = Pick<Step, "shell" | "http" | "cwd" | "env" | "timeout" | "retry"> &
+  Partial<Pick<Step, "capture">>;
+
 /**
  * Runs a shell or an http step, with its retries. It resolves when nothing of the step runs any more, except for
  * processes that left its session on purpose, and a step that fails is a result, never a rejection.
  */
-export async function runStep(step: Step, context: StepContext): Promise<StepResult> {
+export async function runStep(step: RunnableStep, context: StepContext): Promise<StepResult> {
+  const captured = captureOutput(context.output, step.capture ?? {});
   let attempt: Attempt;
   try {
-    attempt = prepare(step, context);
+    attempt = prepare(step, { ...context, output: captured.output });
   } catch (error) {
     if (!(error instanceof TemplateError)) throw error;
     return failed(0, { code: "step_failed", message: `broken template in ${error.message}` });
@@ -24,10 +30,15 @@ export async function runStep(step: Step, context: StepContext): Promise<StepRes
   let last: StepStatus = {};
   while (!context.signal.aborted) {
     tries += 1;
+    captured.clear();
     const { value, timedOut } = await withTimeLimit(context.signal, step.timeout, attempt);
     const { failure, cut, ...status } = value;
     last = status;
-    if (failure === undefined && cut !== true) return { outcome: "SUCCESS", tries, ...status };
+    if (failure === undefined && cut !== true) {
+      const read = readCaptures(step.capture ?? {}, captured, status, context.values);
+      if ("error" in read) return failed(tries, read.error, status);
+      return { outcome: "SUCCESS", tries, ...status, ...read };
+    }
     if (cut === true && !timedOut) break;
     if (tries >= step.retry.attempts) return failed(tries, errorOf(value, timedOut, step.timeout), status);
     await pause(backoffMs(step.retry, tries, context.random()), context.signal);
@@ -35,7 +46,7 @@ export async function runStep(step: Step, context: StepContext): Promise<StepRes
   return failed(tries, canceledBy(context.signal), last);
 }
 
-function prepare(step: Step, context: StepContext): Attempt {
+function prepare(step: RunnableStep, context: StepContext): Attempt {
   const render = createRender(context.values);
   const output = withoutFailure(context.output);
   if (step.shell !== undefined) return prepareShell({ ...step, shell: step.shell }, context, output, render);

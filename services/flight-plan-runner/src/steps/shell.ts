@@ -1,7 +1,7 @@
+import type { Render } from "@jetmesh/flight-plan";
 import type { Step } from "@jetmesh/protocol";
 import { type Command, runCommand } from "./command.ts";
 import { stepEnvironment } from "./environment.ts";
-import type { Render } from "./render.ts";
 import type { Attempt, Output, StepContext } from "./step-context.ts";
 
 type ShellStep = Pick<Step, "cwd" | "env"> & { readonly shell: NonNullable<Step["shell"]> };

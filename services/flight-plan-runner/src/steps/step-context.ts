@@ -1,5 +1,5 @@
-import type { ActionError } from "@jetmesh/protocol";
-import type { TemplateValues } from "./render.ts";
+import type { TemplateValues } from "@jetmesh/flight-plan";
+import type { ActionError, JsonObject } from "@jetmesh/protocol";
 
 /** What a step is given by whoever runs its plan. */
 export interface StepContext {
@@ -33,7 +33,11 @@ export interface StepStatus {
 }
 
 export type StepResult =
-  | ({ readonly outcome: "SUCCESS"; readonly tries: number } & StepStatus)
+  | ({
+      readonly outcome: "SUCCESS";
+      readonly tries: number;
+      readonly outputs?: JsonObject;
+    } & StepStatus)
   | ({ readonly outcome: "ERROR"; readonly tries: number; readonly error: ActionError } & StepStatus);
 
 /** One try of a step: `failure` says why it was none that succeeded. */

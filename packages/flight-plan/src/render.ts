@@ -37,8 +37,21 @@ export function createRender(values: TemplateValues): Render {
   };
 }
 
+/** Why a text is no template; undefined where it is one. */
+export function templateFaultOf(template: string): string | undefined {
+  if (!isTemplate(template)) return undefined;
+  try {
+    liquid.parse(template);
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+const isTemplate = (text: string): boolean => text.includes("{{") || text.includes("{%");
+
 function renderOne(where: string, template: string, values: TemplateValues, msLeft: number): string {
-  if (!template.includes("{{") && !template.includes("{%")) return template;
+  if (!isTemplate(template)) return template;
   try {
     // A copy, because `increment` and `decrement` write into what they are given.
     const text: unknown = liquid.parseAndRenderSync(template, { ...values }, { renderLimit: msLeft });

@@ -1,0 +1,46 @@
+import type { JsonObject, PlanDefinition, Step } from "@jetmesh/protocol";
+import { faultOf } from "./expression.ts";
+import { templateFaultOf } from "./render.ts";
+
+type Json = JsonObject[string] | undefined;
+type Path = readonly (string | number)[];
+
+export interface PlanFault {
+  readonly path: Path;
+  readonly message: string;
+}
+
+/** What no schema sees: expressions that are none, and templates that are broken. Found when a plan is applied. */
+export function planFaults(plan: PlanDefinition): PlanFault[] {
+  return (["steps", "finally"] as const).flatMap((list) =>
+    plan[list].flatMap((step, index) => stepFaults(step, [list, index])),
+  );
+}
+
+function stepFaults(step: Step, path: Path): PlanFault[] {
+  const { when, onExit, capture, parallel = [], ...does } = step;
+  const expressions: [Path, string | undefined][] = [
+    [["when"], when],
+    ...onExit.map((rule, index): [Path, string] => [["onExit", index, "when"], rule.when]),
+    ...Object.entries(capture).map(([name, text]): [Path, string] => [["capture", name], text]),
+  ];
+  return [
+    ...expressions.flatMap(([at, text]) => {
+      const fault = text === undefined ? undefined : faultOf(text);
+      return fault === undefined ? [] : [{ path: [...path, ...at], message: `is no expression: ${fault}` }];
+    }),
+    ...templates(does as JsonObject, path),
+    ...parallel.flatMap((one, index) => stepFaults(one as Step, [...path, "parallel", index])),
+  ];
+}
+
+function templates(value: Json, path: Path): PlanFault[] {
+  if (typeof value === "string") {
+    const fault = templateFaultOf(value);
+    return fault === undefined ? [] : [{ path, message: `is a broken template: ${fault}` }];
+  }
+  if (typeof value !== "object" || value === null) return [];
+  return Object.entries(value).flatMap(([key, each]) =>
+    templates(each, [...path, Array.isArray(value) ? Number(key) : key]),
+  );
+}

@@ -1,0 +1,133 @@
+import {
+  type Advance,
+  advance,
+  type OpenStep,
+  type PlanNode,
+  type TemplateValues,
+} from "@jetmesh/flight-plan";
+import { earliest, keepNote, toInstant } from "@jetmesh/lifecycle";
+import type { ActionRecord, Instant, JournalEntry, Signal } from "@jetmesh/protocol";
+import type { KindContext, ReceivedNote } from "@jetmesh/runner";
+import { actionIdOfChild } from "@jetmesh/service-kit";
+import { planOf, valuesOf } from "./plan-facts.ts";
+
+/**
+ * A plan in the hands of a runner: its journal, what it was told, and what of that is not written yet. Who tells it
+ * something waits for the write that has it.
+ */
+export interface PlanPass {
+  readonly tree: PlanNode;
+  readonly journal: readonly JournalEntry[];
+  readonly signals: readonly Signal[];
+  /** What the record is to keep. */
+  readonly left: { readonly journal: readonly JournalEntry[]; readonly signals?: readonly Signal[] };
+  /** Opens what comes next, and says what is open and whether it has ended. */
+  advance(): Advance;
+  /** The same, without opening anything. */
+  look(): Advance;
+  replace(entry: JournalEntry): void;
+  takeSignal(signals: readonly Signal[]): void;
+  takeNotes(): void;
+  readonly isDirty: boolean;
+  write(): Promise<void>;
+}
+
+/** The journal with what comes next opened; an action that a step begins is named by the write that opens the step. */
+export function openNext(
+  { tree, values }: { readonly tree: PlanNode; readonly values: TemplateValues },
+  record: Pick<ActionRecord, "id" | "attempt">,
+  journal: readonly JournalEntry[],
+  now: number,
+): Advance {
+  const next = advance(tree, journal, values, now);
+  const isNew = new Set(next.journal.slice(journal.length).map(({ reference }) => reference));
+  const named = (open: OpenStep): OpenStep => {
+    const { action } = open.node.step;
+    if (action === undefined || !isNew.has(open.entry.reference)) return open;
+    const child = { id: childId(record, open.entry.reference, 0), kind: action.kind };
+    return { ...open, entry: { ...open.entry, children: [child] } };
+  };
+  const open = next.open.map(named);
+  const entries = new Map(open.map(({ entry }) => [entry.reference, entry]));
+  return { ...next, open, journal: next.journal.map((entry) => entries.get(entry.reference) ?? entry) };
+}
+
+export const childId = (
+  { id, attempt }: Pick<ActionRecord, "id" | "attempt">,
+  reference: string,
+  index: number,
+): string => actionIdOfChild(id, `${String(attempt)}.${reference}`, index);
+
+export function createPass(context: KindContext): PlanPass {
+  const { record } = context;
+  const tree = planOf(record);
+  const values: TemplateValues = valuesOf(record);
+  const unanswered: ReceivedNote[] = [];
+  let {
+    journal,
+    signals = [],
+  }: { journal: readonly JournalEntry[]; signals?: readonly Signal[] | undefined } = record;
+  let isDirty = false;
+  const look = (): Advance => openNext({ tree, values }, record, journal, context.now());
+  const keep = (received: ReceivedNote): void => {
+    const kept = keepNote({ journal: [...journal], signals: [...signals] }, received.note, context.now());
+    if (typeof kept === "string") {
+      received.answer(kept === "full" ? "full" : "noted");
+      return;
+    }
+    journal = kept.journal ?? journal;
+    signals = kept.signals ?? signals;
+    isDirty = true;
+    unanswered.push(received);
+  };
+  const pass: PlanPass = {
+    tree,
+    get journal() {
+      return journal;
+    },
+    get signals() {
+      return signals;
+    },
+    get left() {
+      return { journal, ...(signals.length === 0 && record.signals === undefined ? {} : { signals }) };
+    },
+    look,
+    advance() {
+      const next = look();
+      if (next.journal.length !== journal.length) {
+        journal = next.journal;
+        isDirty = true;
+      }
+      return next;
+    },
+    replace(entry) {
+      journal = journal.map((one) => (one.reference === entry.reference ? entry : one));
+      isDirty = true;
+    },
+    takeSignal(left) {
+      signals = left;
+      isDirty = true;
+    },
+    takeNotes() {
+      for (const received of context.inbox?.take() ?? []) keep(received);
+    },
+    get isDirty() {
+      return isDirty;
+    },
+    async write() {
+      await context.progress(pass.left);
+      isDirty = false;
+      for (const { answer } of unanswered.splice(0)) answer("noted");
+    },
+  };
+  return pass;
+}
+
+/** When something that is open is to be looked at, or cut; undefined where nothing but a note can change anything. */
+export const nextInstant = (open: readonly OpenStep[]): Instant | undefined =>
+  earliest(
+    ...open.flatMap(({ entry, deadline }) => [
+      entry.waitUntil,
+      deadline === undefined ? undefined : toInstant(deadline.at),
+    ]),
+  );

@@ -1,0 +1,140 @@
+import type { OpenStep } from "@jetmesh/flight-plan";
+import { toMs } from "@jetmesh/lifecycle";
+import type { JournalEntry } from "@jetmesh/protocol";
+import type { KindAnswer, KindContext } from "@jetmesh/runner";
+import { stepContext } from "./plan-facts.ts";
+import { createPass, nextInstant, type PlanPass } from "./plan-pass.ts";
+import { endEntry } from "./steps/ended-step.ts";
+import { runStep, type StepResult } from "./steps/run-step.ts";
+import { isWaiting, tendWaiting } from "./waiting-steps.ts";
+
+/**
+ * What is quick ends while the plan is still in hand, which saves giving it back and taking it again. Given up where the
+ * runner has much to do: what is waited for may need its place.
+ */
+const LINGER_MS = 50;
+
+interface Running {
+  readonly ended: Promise<{ readonly entry: JournalEntry; readonly result: StepResult }>;
+}
+
+/**
+ * Runs a plan until it ends, or until nothing but others or time can move it on. One write ends what has ended and opens what
+ * follows; where the plan ends, or waits, that is the write of its outcome.
+ */
+export async function runPlan(context: KindContext, graceMs: number): Promise<KindAnswer> {
+  const pass = createPass(context);
+  const running = new Map<string, Running>();
+  const aborted = new Promise<undefined>((resolve) =>
+    context.signal.addEventListener("abort", () => resolve(undefined), { once: true }),
+  );
+  for (let lingerUntil = Number.POSITIVE_INFINITY; ; ) {
+    if (context.signal.aborted) return cutShort(context, pass, running);
+    pass.takeNotes();
+    await tendWaiting(context, pass, pass.look().open.filter(isBegun(pass)), graceMs);
+    if (context.isPauseAsked && running.size === 0 && isBetweenSteps(pass))
+      return { state: "PAUSED", ...pass.left };
+    const { open, end } = pass.advance();
+    if (end !== undefined)
+      return end.outcome === "SUCCESS"
+        ? { state: "SUCCESS", ...pass.left }
+        : { state: "ERROR", ...pass.left, error: end.error };
+    const begins = open.filter((one) => !isWaiting(one) && !running.has(one.entry.reference));
+    const waits = open.filter(isWaiting);
+    const isWaitingOnly = begins.length === 0 && running.size === 0;
+    if (pass.isDirty && (!isWaitingOnly || hasToBegin(waits))) await pass.write();
+    for (const one of begins) running.set(one.entry.reference, begin(context, one, graceMs));
+    // What was just opened may be over at once.
+    if (waits.some((one) => isDue(one, context.now()))) continue;
+    if (isWaitingOnly) {
+      lingerUntil = Math.min(lingerUntil, performance.now() + LINGER_MS);
+      const mayLinger = context.hasRoom && waits.some(({ entry }) => (entry.children?.length ?? 0) > 0);
+      if (!mayLinger || performance.now() >= lingerUntil)
+        return { state: "IN_PROGRESS", ...pass.left, watchAt: nextInstant(waits) ?? null };
+    } else lingerUntil = Number.POSITIVE_INFINITY;
+    const first = await Promise.race([
+      ...[...running.values()].map(({ ended }) => ended),
+      context.inbox?.arrival().then(() => undefined) ?? NEVER,
+      soonest(context, waits, isWaitingOnly ? lingerUntil - performance.now() : undefined),
+      aborted,
+    ]);
+    if (first === undefined) continue;
+    running.delete(first.entry.reference);
+    pass.replace(endEntry(first.entry, first.result, context.now()));
+  }
+}
+
+/** Steps that the record has as begun: what is only now to be opened is written first. */
+const isBegun =
+  (pass: PlanPass) =>
+  ({ entry }: OpenStep): boolean =>
+    pass.journal.some(({ reference }) => reference === entry.reference);
+
+const isBetweenSteps = (pass: PlanPass): boolean =>
+  pass.journal.every(({ endedAt }) => endedAt !== undefined);
+
+/** An action or a jet that nobody has begun yet. */
+const hasToBegin = (waits: readonly OpenStep[]): boolean =>
+  waits.some(({ node: { step }, entry: { children } }) =>
+    step.action !== undefined || step.jet !== undefined
+      ? (children ?? []).length === 0 || children?.some(({ made }) => made === undefined) === true
+      : false,
+  );
+
+const isDue = (
+  { node: { step }, entry: { waitUntil, children }, deadline }: OpenStep,
+  now: number,
+): boolean =>
+  (deadline !== undefined && deadline.at <= now) ||
+  (waitUntil !== undefined && toMs(waitUntil) <= now) ||
+  (step.action !== undefined && children?.some(({ made }) => made === undefined) === true) ||
+  (step.jet !== undefined && (children === undefined || children.some(({ made }) => made === undefined)));
+
+function begin(context: KindContext, open: OpenStep, graceMs: number): Running {
+  const { node, entry, values, deadline } = open;
+  const limit = new AbortController();
+  const timer =
+    deadline === undefined
+      ? undefined
+      : setTimeout(
+          () => limit.abort(deadline.error),
+          Math.min(2 ** 31 - 1, Math.max(0, deadline.at - context.now())),
+        );
+  const signal = AbortSignal.any([context.signal, limit.signal]);
+  const ended = runStep(node.step, stepContext(context, entry, values, signal, graceMs))
+    .then((result) => ({ entry, result }))
+    .finally(() => clearTimeout(timer));
+  return { ended };
+}
+
+/** The processes of all steps end before anything is written about them. */
+async function cutShort(
+  context: KindContext,
+  pass: PlanPass,
+  running: ReadonlyMap<string, Running>,
+): Promise<KindAnswer> {
+  let error = { code: "canceled", message: "canceled" };
+  for (const { entry, result } of await Promise.all([...running.values()].map(({ ended }) => ended))) {
+    pass.replace(endEntry(entry, result, context.now()));
+    if (result.outcome === "ERROR")
+      error = { code: result.error.code, message: `step '${entry.reference}': ${result.error.message}` };
+  }
+  return { state: "ERROR", ...pass.left, error };
+}
+
+const NEVER = new Promise<never>(() => undefined);
+
+/** Until something that is open is due, or the given time has passed. */
+function soonest(
+  context: KindContext,
+  waits: readonly OpenStep[],
+  mostMs = Number.POSITIVE_INFINITY,
+): Promise<undefined> {
+  const next = nextInstant(waits);
+  const untilNext = next === undefined ? Number.POSITIVE_INFINITY : Math.max(0, toMs(next) - context.now());
+  const ms = Math.min(untilNext, mostMs);
+  if (ms === Number.POSITIVE_INFINITY) return NEVER;
+  return new Promise((resolve) =>
+    setTimeout(() => resolve(undefined), Math.min(Math.max(0, ms), 2 ** 31 - 1)),
+  );
+}
