@@ -7,7 +7,7 @@ import { quantile, round } from "./report/statistics.ts";
 
 /**
  * How soon a created action begins. Workflows: many at once of parallel steps that wait, and how soon after its last step's end each has ended; and what a
- * step costs in chains from ten to thousands, also of steps that wait for longer than a runner keeps the code in its hands.
+ * step costs in chains from ten to thousands; and a wait behind many steps, where the code is gone through from its begin.
  */
 const { values } = parseArgs({
   options: {
@@ -19,8 +19,8 @@ const { values } = parseArgs({
     spreadMs: { type: "string", default: "20000" },
     /** How long chains are; and chains of steps that wait. */
     chains: { type: "string", default: "10,100,1000,5000" },
-    waiting: { type: "string", default: "10,100,500" },
-    waitMs: { type: "string", default: "150" },
+    /** Behind how many steps one waits. */
+    behind: { type: "string", default: "0,1000,5000,20000" },
   },
 });
 const MOST_MS = 600_000;
@@ -92,29 +92,50 @@ lags.sort((a, b) => a - b);
 
 interface Chain {
   readonly long: number;
-  /** Beside what its steps wait for. */
   readonly msPerStep: number;
   /** Of the runners. */
   readonly cpuMsPerStep: number;
   readonly outcome: string;
 }
 const lengthsOf = (text: string): number[] => text.split(",").filter(Boolean).map(Number);
-async function chainOf(long: number, waitMs: number): Promise<Chain> {
+async function chainOf(long: number): Promise<Chain> {
   const at = performance.now();
   const cpuMs = cpuMsOf(runners);
-  const { outcome = "", error } = await run("chain", { long, waitMs });
+  const { outcome = "", error } = await run("chain", { long });
   return {
     long,
-    msPerStep: round((performance.now() - at) / long - waitMs, 2),
+    msPerStep: round((performance.now() - at) / long, 2),
     cpuMsPerStep: round((cpuMsOf(runners) - cpuMs) / long, 2),
     outcome: error?.code ?? outcome,
   };
 }
 const chains: Chain[] = [];
-for (const long of lengthsOf(values.chains)) chains.push(await chainOf(long, 0));
-const waitMs = Number(values.waitMs);
-const waitingChains: Chain[] = [];
-for (const long of lengthsOf(values.waiting)) waitingChains.push(await chainOf(long, waitMs));
+for (const long of lengthsOf(values.chains)) chains.push(await chainOf(long));
+/** What a wait costs behind so many steps: the code is gone through once more from its begin. */
+async function waitsBehind(long: number): Promise<{ long: number; waitMs: number; cpuMs: number }> {
+  const words = 20;
+  const argument = { long, words };
+  const { actionId: id } = await client.request<CreatedAction>("action.create", { kind: "behind", argument });
+  const isAt = async (wait: number): Promise<void> => {
+    for (;;) {
+      const { steps = [], state, claim } = await client.request<ActionRecord>("action.get", { id });
+      const waits = steps.some(({ what, n, end }) => what === "wait" && n === wait && end === undefined);
+      if (waits && state === "IN_PROGRESS" && claim === undefined) return;
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  };
+  await isAt(0);
+  const at = performance.now();
+  const cpuMs = cpuMsOf(runners);
+  for (let wait = 1; wait < words; wait += 1) {
+    await client.request("action.signal", { id, name: "word" });
+    await isAt(wait);
+  }
+  const each = (ms: number): number => round(ms / (words - 1), 1);
+  return { long, waitMs: each(performance.now() - at), cpuMs: each(cpuMsOf(runners) - cpuMs) };
+}
+const waits: Awaited<ReturnType<typeof waitsBehind>>[] = [];
+for (const long of lengthsOf(values.behind)) waits.push(await waitsBehind(long));
 
 const result = {
   startMs: { p50: round(quantile(starts, 0.5), 1), p99: round(quantile(starts, 0.99), 1) },
@@ -124,7 +145,7 @@ const result = {
   allEndedAfterMs: round(allMs, 0),
   lagMs: { p50: quantile(lags, 0.5), p99: quantile(lags, 0.99), max: lags.at(-1) ?? 0 },
   chains,
-  waitingChains,
+  waits,
 };
 if (values.json) console.log(JSON.stringify(result));
 else {
@@ -141,8 +162,8 @@ else {
     console.log(
       `a chain of ${String(long)}: ${outcome}, ${String(msPerStep)} ms a step, ${String(cpuMsPerStep)} ms of the runners' CPU`,
     );
-  for (const { long, msPerStep, cpuMsPerStep, outcome } of waitingChains)
+  for (const { long, waitMs, cpuMs } of waits)
     console.log(
-      `a chain of ${String(long)} steps of ${String(waitMs)} ms: ${outcome}, ${String(msPerStep)} ms a step beside that, ${String(cpuMsPerStep)} ms of the runners' CPU`,
+      `a wait behind ${String(long)} steps: ${String(waitMs)} ms until the next, ${String(cpuMs)} ms of the runners' CPU`,
     );
 }
