@@ -225,6 +225,43 @@ describe("older steps", () => {
   }, 60_000);
 });
 
+test("chunks that the broker refuses stay in the record, and the workflow goes on", async () => {
+  const { streams } = client.connection.jsm;
+  const stream = client.names.kvStream(client.names.buckets.steps);
+  await streams.update(stream, { max_msg_size: 100 });
+  try {
+    const id = await make("chain", { many: 80, tag: "refused:" });
+    const record = await ended(id);
+    expect(record).toMatchObject(isAsMade(80, "refused:"));
+    expect(newestAndOlder(record)).toEqual([81, 0]);
+  } finally {
+    await streams.update(stream, { max_msg_size: -1 });
+  }
+}, 60_000);
+
+test("in a mesh of several shards older steps lie in the shard of their workflow", async () => {
+  const sharded = await startMesh({ env: { JM_SHARDS: "3" } });
+  try {
+    await sharded.startRunner(PROGRAM, { JM_POOLS: POOLS, JM_WITNESS: join(dir, "sharded") });
+    const other = await sharded.client();
+    const runs = runsOf(() => other);
+    for (const tag of ["a:", "b:", "c:", "d:"]) {
+      const id = await runs.make("chain", { many: 130, tag });
+      const { older } = await runs.ended(id);
+      expect(older).toMatchObject({ first: 0, next: 2 });
+      const { names } = other;
+      const shard = names.bucketOf(names.buckets.actions, id).replace(names.buckets.actions, "");
+      const bucket = `${names.buckets.steps}${shard}`;
+      const { state } = await other.connection.jsm.streams.info(names.kvStream(bucket), {
+        subjects_filter: names.kv(bucket, `${id}.*`),
+      });
+      expect(Object.keys(state.subjects ?? {})).toHaveLength(2);
+    }
+  } finally {
+    await sharded.stop();
+  }
+}, 90_000);
+
 describe("results that are large", () => {
   test("leave the record sooner, so that together they may be more than it holds", async () => {
     const id = await make("heavy", { many: 60, bytes: 30_000 });
