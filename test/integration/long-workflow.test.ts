@@ -198,13 +198,19 @@ describe("older steps", () => {
     expect(await ended(id)).toMatchObject({ outcome: "SUCCESS", result: 140, attempt: 2 });
   }, 60_000);
 
-  test("are undone as the others, in reverse", async () => {
+  test("are undone as the others, in reverse, and outlast that", async () => {
+    const days = (count: number): number => count * 86_400 + 5;
     const many = 140;
     const id = await make("undone", { many, tag: "undone:" });
     await ended(id, 30_000);
     await closed(id);
+    expect(await ttlOf(id, 1)).toBe(days(7));
     await client.request("action.rollback", { id });
+    expect(await ttlOf(id, 1)).toBe(days(30));
     await until(id, "it to be reverted", ({ state }) => state === "REVERTED", 60_000);
+    await eventually("them to go with its record", async () =>
+      (await ttlOf(id, 1)) === days(1) ? true : undefined,
+    );
     expect(doneOf("undone:", "undo")).toEqual(
       upTo(many)
         .toReversed()
