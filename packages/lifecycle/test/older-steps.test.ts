@@ -8,20 +8,12 @@ import { chunksOf, cutSteps, decideAction, keepNote, newAction, placed } from ".
  * revision they know; of some cuts the record learns, others come to nothing.
  */
 const ID = "fedcba98765432100123456789";
-const CHILD = (place: number): string => `c${String(place).padStart(25, "0")}`.replace("c", "f");
+const CHILD = (place: number): string => `f${String(place).padStart(25, "0")}`;
 const START = newAction({ id: ID, kind: "flow", user: "ann", argument: {}, definition: {} }, 0);
 
 const begin = (record: ActionRecord, place: number): ActionRecord => {
-  const step: WorkflowStep = {
-    place,
-    ref: "s",
-    n: place,
-    what: "action",
-    of: "x",
-    child: CHILD(place),
-    at: "",
-  };
-  return { ...record, steps: [...(record.steps ?? []), { ...step, at: record.createdAt }] };
+  const what = { ref: "s", n: place, what: "action", of: "x", child: CHILD(place) } as const;
+  return { ...record, steps: [...(record.steps ?? []), { place, ...what, at: record.createdAt }] };
 };
 const endOne = (record: ActionRecord, which: number, size: number): ActionRecord => {
   const open = (record.steps ?? []).filter(({ end }) => end === undefined);

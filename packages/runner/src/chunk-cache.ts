@@ -4,7 +4,6 @@ import type { StepChunk } from "@jetmesh/protocol";
 export interface ChunkCache {
   get(key: string): StepChunk | undefined;
   keep(key: string, chunk: StepChunk): void;
-  forget(key: string): void;
   /** As JSON. */
   readonly bytes: number;
 }
@@ -34,7 +33,6 @@ export function createChunkCache(mostBytes: number): ChunkCache {
         forget(oldest);
       }
     },
-    forget,
     get bytes() {
       return bytes;
     },
