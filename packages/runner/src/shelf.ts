@@ -1,4 +1,4 @@
-import type { ActionRecord, OlderSteps, StepChunk, WorkflowStep } from "@jetmesh/protocol";
+import type { ActionRecord, OlderSteps, StepChunk } from "@jetmesh/protocol";
 import {
   BrokerError,
   ensureError,
@@ -13,6 +13,9 @@ import { ClaimLostError, type Shelf, StepsLostError } from "./kinds.ts";
 
 const AT_ONCE = 32;
 const AGAIN_MS = 250;
+/** Of chunks that are not there, before that is believed. */
+const MOST_READS = 6;
+const READ_AGAIN_MS = 1_000;
 /** Chunks of an attempt that is over: until whoever held it without knowing that it is over is over as well. */
 const LEFT_MS = 86_400_000;
 
@@ -36,11 +39,13 @@ export function createShelf(deps: RunnerDeps, held: HeldAction): Shelf {
   return {
     async load() {
       if (older === undefined || older.next === older.first) return [];
-      const kept = await readAll(deps, id, older, insist, true);
-      if (areOf(older, kept)) return stepsOf(kept);
-      // What this process has kept may be of another course of things.
-      const read = await readAll(deps, id, older, insist, false);
-      if (areOf(older, read)) return stepsOf(read);
+      for (let tries = 0; tries < MOST_READS; tries += 1) {
+        // What this process has kept may be of another course of things; and a leader that others have left, and that
+        // does not know yet, may not have what was written last.
+        if (tries > 1) await new Promise((resolve) => setTimeout(resolve, READ_AGAIN_MS));
+        const found = await readAll(deps, id, older, insist, tries === 0);
+        if (areOf(older, found)) return found.flatMap((chunk) => chunk?.steps ?? []);
+      }
       throw new StepsLostError(
         `of ${String(older.steps)} older steps some are not where they were kept, or are those of another record`,
       );
@@ -99,5 +104,3 @@ function areOf({ mark, steps }: OlderSteps, found: Found): boolean {
   }
   return expected === "" && found.reduce((sum, chunk) => sum + (chunk?.steps.length ?? 0), 0) === steps;
 }
-
-const stepsOf = (found: Found): WorkflowStep[] => found.flatMap((chunk) => chunk?.steps ?? []);

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Names, StepChunk } from "@jetmesh/protocol";
+import { UnavailableError } from "./errors.ts";
 import type { MeshStore } from "./mesh-store.ts";
 
 interface Shelf {
@@ -38,6 +39,8 @@ export async function readChunk(
 }
 
 const AT_ONCE = 32;
+/** Lost races: others do the same at the same time, or a holder writes the chunk just now. */
+const MOST_TRIES = 10;
 
 /**
  * Gives a workflow's chunks, from a number up to another, a TTL. Where there is none an empty one takes the place, so that
@@ -50,17 +53,20 @@ export async function retireChunks(
   ttlMs: number,
 ): Promise<void> {
   let next = from;
-  const retire = async (): Promise<void> => {
-    while (next < to) {
-      const number = next++;
-      const key = names.chunk(id, number);
+  const retire = async (number: number): Promise<void> => {
+    const key = names.chunk(id, number);
+    const none = { v: 1 as const, id, number, attempt, mark: "", before: "", steps: [] };
+    for (let tries = 0; tries < MOST_TRIES; tries += 1) {
       const there = await store.steps.get(key);
-      const none = { v: 1 as const, id, number, attempt, mark: "", before: "", steps: [] };
       const chunk = there.kind === "record" ? there.value : none;
       const revision = there.kind === "absent" ? 0 : there.revision;
-      // A conflict: somebody else does the same.
-      await store.steps.swap(key, chunk, revision, { point: "steps.retire", ttlMs });
+      const written = await store.steps.swap(key, chunk, revision, { point: "steps.retire", ttlMs });
+      if (written.kind === "written") return;
     }
+    throw new UnavailableError(`others change ${key} again and again`);
   };
-  await Promise.all(Array.from({ length: Math.min(AT_ONCE, to - from) }, retire));
+  const some = async (): Promise<void> => {
+    while (next < to) await retire(next++);
+  };
+  await Promise.all(Array.from({ length: Math.min(AT_ONCE, to - from) }, some));
 }
