@@ -2,7 +2,7 @@ import { z } from "zod";
 import { ActionError } from "./action-error.ts";
 import { JetActionDefinition, PlanDefinition, Variables } from "./definitions.ts";
 import { ActionId, Instant, Json, Reference, RunnerId, Version } from "./ids.ts";
-import { Signal, WorkflowStep } from "./workflow.ts";
+import { OlderSteps, Signal, WorkflowStep } from "./workflow.ts";
 
 /**
  * The record of one durable run (design §2), the value of `jm_actions/<id>`. Its state machine is
@@ -192,8 +192,9 @@ export const ActionRecord = z.object({
   result: Json.optional(),
   error: ActionError.optional(),
   journal: z.array(JournalEntry),
-  /** Of a workflow: its steps. */
+  /** Of a workflow: its steps, but for the older ones that are over. */
   steps: z.array(WorkflowStep).optional(),
+  older: OlderSteps.optional(),
   /** What it was told and has not taken yet, and the last ones that it took. */
   signals: z.array(Signal).optional(),
   createdAt: Instant,

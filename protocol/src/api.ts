@@ -183,6 +183,7 @@ export const API_REQUESTS = {
   "jet.update": JetUpdateRequest,
   "jet.delete": JetDeleteRequest,
   "action.list": z.strictObject({ ...versioned, ...page, jet: Reference.optional() }),
+  "action.steps": z.strictObject({ ...versioned, ...page, id: ActionId }),
   "action.logs": z.strictObject({
     ...versioned,
     id: ActionId,
@@ -241,7 +242,7 @@ export const isEndpoint = (name: string): name is Endpoint => Object.hasOwn(API_
 
 /** Whether asking twice is as asking once, whatever became of the first: nothing is changed by it. */
 export const isReading = (endpoint: Endpoint): boolean =>
-  /\.(get|list|actions|path|logs)$/.test(endpoint) || endpoint === "export";
+  /\.(get|list|actions|path|steps|logs)$/.test(endpoint) || endpoint === "export";
 
 /** One thing wrong with a request or a document: where, and what. */
 export const Fault = z.object({

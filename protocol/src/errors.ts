@@ -64,6 +64,8 @@ export const ACTION_ERROR_CODES = {
   unknown_action: "the jet action was removed from the template before the action could be made",
   step_threw: "a function of a workflow's own threw",
   non_deterministic: "the code of a workflow took another way than is recorded of it",
+  too_many_steps: "a workflow began more steps than one attempt may have",
+  steps_lost: "older steps of a workflow are not where they were kept",
   signal_timeout: "a workflow waited for a signal that did not come in time",
   invalid_result: "what a step gave, or a signal carried, does not fit its schema",
   rollback_threw: "rollback threw",

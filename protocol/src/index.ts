@@ -220,4 +220,12 @@ export {
   type TopologyOptions,
   topologyOf,
 } from "./topology.ts";
-export { MAX_SIGNALS, Note, Signal, WorkflowStep } from "./workflow.ts";
+export {
+  MAX_SIGNALS,
+  MAX_STEPS,
+  Note,
+  OlderSteps,
+  Signal,
+  StepChunk,
+  WorkflowStep,
+} from "./workflow.ts";

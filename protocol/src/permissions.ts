@@ -78,7 +78,7 @@ const OF_RUNNERS = [
 
 export function grantsOf(names: Names): Readonly<Record<ServiceName, Grants>> {
   const { streams, buckets, svc } = names;
-  const { definitions, jets, actions, runners, leases } = buckets;
+  const { definitions, jets, actions, steps, runners, leases } = buckets;
   const streamsOf = (...all: readonly string[]): string[] =>
     all.flatMap((bucket) => names.bucketsOf(bucket).map((one) => names.kvStream(one)));
   const keysOf = (...all: readonly string[]): string[] =>
@@ -86,7 +86,7 @@ export function grantsOf(names: Names): Readonly<Record<ServiceName, Grants>> {
   /** Marks of what kills processes, and probes of how slow the disk is: whoever takes from a queue has them. */
   const marks = [names.kv(leases, "suspect.>"), names.kv(leases, "probe.*")];
   const topology = topologyOf(names, { replicas: 1 }).streams.map(({ name }) => name);
-  const sharded = streamsOf(jets, actions);
+  const sharded = streamsOf(jets, actions, steps);
   const queues = [streams.triggers, streams.resume, streams.schedules, streams.advisories];
 
   return {
@@ -105,7 +105,7 @@ export function grantsOf(names: Names): Readonly<Record<ServiceName, Grants>> {
         svc.ofInstance("gateway", "*", "told"),
         ...["PING", "INFO", "STATS"].flatMap((verb) => [`$SRV.${verb}`, `$SRV.${verb}.>`]),
       ],
-      reads: streamsOf(definitions, jets, actions).concat(streams.logs, streams.dead),
+      reads: streamsOf(definitions, jets, actions, steps).concat(streams.logs, streams.dead),
       follows: streamsOf(definitions, jets, actions).concat(streams.logs, streams.dead),
       takes: [],
       manages: [],
@@ -121,7 +121,7 @@ export function grantsOf(names: Names): Readonly<Record<ServiceName, Grants>> {
     },
     "state-store": {
       writes: [
-        ...keysOf(definitions, jets, actions),
+        ...keysOf(definitions, jets, actions, steps),
         ...marks,
         names.kv(leases, "same.>"),
         names.resume.all,
@@ -147,7 +147,7 @@ export function grantsOf(names: Names): Readonly<Record<ServiceName, Grants>> {
           svc.ofInstance("state-store", "*", verb),
         ),
       ],
-      reads: streamsOf(definitions, jets, actions, runners, leases).concat(
+      reads: streamsOf(definitions, jets, actions, steps, runners, leases).concat(
         streams.triggers,
         streams.resume,
         streams.history,
@@ -185,7 +185,7 @@ export function grantsOf(names: Names): Readonly<Record<ServiceName, Grants>> {
       manages: [],
     },
     "flight-plan-runner": {
-      writes: [...keysOf(actions, runners), ...marks, names.log.all, names.resume.all],
+      writes: [...keysOf(actions, steps, runners), ...marks, names.log.all, names.resume.all],
       asks: [
         ...OF_RUNNERS.map((verb) => svc.of("state-store", verb)),
         svc.ofInstance("state-store", "*", "ended"),
@@ -197,7 +197,7 @@ export function grantsOf(names: Names): Readonly<Record<ServiceName, Grants>> {
         svc.ofInstance("runner", "*", "ask"),
         svc.of("flight-plan-runner", "health"),
       ],
-      reads: streamsOf(definitions, actions, runners, leases),
+      reads: streamsOf(definitions, actions, steps, runners, leases),
       follows: [],
       takes: [{ stream: streams.resume, consumer: "*" }],
       manages: [],

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { Instant, Version } from "./ids.ts";
 
 /**
- * Jets and actions may lie in several streams each, so that their leaders spread over a cluster (ADR 0020). How many
+ * Jets, actions and older steps may lie in several streams each, so that their leaders spread over a cluster (ADR 0020). How many
  * is a property of the mesh, written down where its definitions are; which of them holds a key follows from the key
  * alone, so that anybody can tell.
  */

@@ -9,10 +9,10 @@ export const DEFAULT_PREFIX = "jm";
 
 export interface Names {
   readonly prefix: string;
-  /** How many shards jets and actions have: 1 unless it was said, or read from the mesh's own record. */
+  /** How many shards jets, actions and older steps have: 1 unless it was said, or read from the mesh's own record. */
   readonly shards: number;
   readonly streams: Readonly<Record<StreamRole, string>>;
-  /** By what they hold. Of jets and actions this is the whole, which is one bucket only where there is one shard. */
+  /** By what they hold. Of what has shards this is the whole, which is one bucket only where there is one shard. */
   readonly buckets: Readonly<Record<BucketRole, string>>;
   readonly trigger: {
     of(user: string, jet: string, action: string): string;
@@ -55,8 +55,10 @@ export interface Names {
   readonly advisories: { readonly all: readonly string[] };
   /** The buckets that are on the broker for one by its role: its shards in order, or the one that it is. */
   bucketsOf(bucket: string): readonly string[];
-  /** The one of them that holds a key. */
+  /** The one of them that holds a key; what belongs to a jet or an action, behind a dot, lies in the shard of that. */
   bucketOf(bucket: string, key: string): string;
+  /** The key of a chunk of a workflow's older steps. */
+  chunk(id: string, number: number): string;
   /** Where the stream behind a bucket listens while it is copied elsewhere, so that nothing is written to it. */
   sealed(bucket: string): string;
   /** Subject of a key of a bucket. */
@@ -68,7 +70,7 @@ export interface Names {
 }
 
 export type StreamRole = "triggers" | "resume" | "schedules" | "history" | "logs" | "dead" | "advisories";
-export type BucketRole = "definitions" | "jets" | "actions" | "runners" | "leases";
+export type BucketRole = "definitions" | "jets" | "actions" | "steps" | "runners" | "leases";
 
 export type TriggerSubject =
   | { readonly kind: "trigger"; readonly user: string; readonly jet: string; readonly action: string }
@@ -96,11 +98,12 @@ export function createNames(prefix: string = DEFAULT_PREFIX, shards = 1): Names 
     definitions: `${prefix}_definitions`,
     jets: `${prefix}_jets`,
     actions: `${prefix}_actions`,
+    steps: `${prefix}_steps`,
     runners: `${prefix}_runners`,
     leases: `${prefix}_leases`,
   };
   const split = new Map(
-    (shards === 1 ? [] : [buckets.jets, buckets.actions]).map((bucket) => [
+    (shards === 1 ? [] : [buckets.jets, buckets.actions, buckets.steps]).map((bucket) => [
       bucket,
       Array.from({ length: shards }, (_, shard) => `${bucket}_${String(shard)}`),
     ]),
@@ -156,7 +159,8 @@ export function createNames(prefix: string = DEFAULT_PREFIX, shards = 1): Names 
       ),
     },
     bucketsOf: (bucket) => split.get(bucket) ?? [bucket],
-    bucketOf: (bucket, key) => split.get(bucket)?.[shardOf(key, shards)] ?? bucket,
+    bucketOf: (bucket, key) => split.get(bucket)?.[shardOf(key.split(".", 1)[0] ?? key, shards)] ?? bucket,
+    chunk: (id, number) => `${id}.${String(number)}`,
     sealed: (bucket) => `${prefix}.sealed.${bucket}`,
     kv: (bucket, key) => `$KV.${bucket}.${key}`,
     kvStream: (bucket) => `KV_${bucket}`,

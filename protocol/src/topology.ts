@@ -203,6 +203,8 @@ export function topologyOf(names: Names, { replicas }: TopologyOptions): Topolog
       bucket(buckets.definitions, "templates, states, plans, users and schedules", { atomicBatch: true }),
       ...shardsOf(buckets.jets, "jets"),
       ...shardsOf(buckets.actions, "actions"),
+      // Behind the actions: who copies one after the other has every chunk that a record names.
+      ...shardsOf(buckets.steps, "older steps of workflows"),
       bucket(buckets.runners, "presence of runners", { markerTtlMs: 60_000 }),
       bucket(buckets.leases, "who leads", { markerTtlMs: 60_000 }),
     ],

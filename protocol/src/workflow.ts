@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { ActionError } from "./action-error.ts";
-import { ActionId, Instant, Json } from "./ids.ts";
+import { ActionId, Instant, Json, Version } from "./ids.ts";
 
 /**
  * What a workflow keeps of its steps in its record (ADR 0033), in the order in which it began them. The code is run again
@@ -17,6 +17,8 @@ const StepEnd = z.object({
 });
 
 export const WorkflowStep = z.object({
+  /** The how manieth step of the attempt it is, from 0; as it stands in its record where this is left out. */
+  place: z.int().min(0).optional(),
   /** Its name in the code, and the how manieth use of that name it is, from 0. */
   ref: z.string().min(1).max(100),
   n: z.int().min(0),
@@ -37,6 +39,39 @@ export const WorkflowStep = z.object({
   end: StepEnd.optional(),
 });
 export type WorkflowStep = z.infer<typeof WorkflowStep>;
+
+/** More steps than these one attempt of a workflow does not have. */
+export const MAX_STEPS = 100_000;
+
+/**
+ * Where the steps of a workflow are that are over and do not lie in its record any more (ADR 0035): in chunks with numbers,
+ * in the order of their ends.
+ */
+export const OlderSteps = z.object({
+  /** How many there are of this attempt: those that ended first. */
+  steps: z.int().min(0),
+  /** This attempt's chunks: from this number on, up to `next`, which is the number of the chunk that comes next. */
+  first: z.int().min(0),
+  next: z.int().min(0),
+  /** Chunks from here up to `first` are of attempts before, and are to go. */
+  from: z.int().min(0),
+  /** The mark of the last chunk, by which a chunk is known that is none of this record's. */
+  mark: z.string().max(16),
+});
+export type OlderSteps = z.infer<typeof OlderSteps>;
+
+/** The value of `jm_steps/<action id>.<number>`: so many steps of a workflow, each with its end. */
+export const StepChunk = z.object({
+  v: Version,
+  id: ActionId,
+  number: z.int().min(0),
+  attempt: z.int().min(1),
+  /** Made of the mark before it and of what it holds. */
+  mark: z.string().max(16),
+  before: z.string().max(16),
+  steps: z.array(WorkflowStep),
+});
+export type StepChunk = z.infer<typeof StepChunk>;
 
 /** Something that a program said to an action, kept until it is taken. */
 export const Signal = z.object({

@@ -60,6 +60,7 @@ const NOT_IN_THE_DESIGN = [
   ...["unknown_kind", "unknown_action", "rollback_threw", "rollback_interrupted", "poison"],
   ...["target_replaced", "hop_failed", "not_approved"],
   ...["step_threw", "non_deterministic", "signal_timeout", "invalid_result"],
+  ...["too_many_steps", "steps_lost"],
 ];
 
 describe("the codes of refusals", () => {

@@ -9,6 +9,7 @@ import * as protocol from "../src/index.ts";
  */
 const SCHEMAS = {
   ActionRecord: protocol.ActionRecord,
+  StepChunk: protocol.StepChunk,
   JetRecord: protocol.JetRecord,
   StoredDefinition: protocol.StoredDefinition,
   JetDefinition: protocol.JetDefinition,
@@ -59,7 +60,7 @@ const TABLES = { API_REQUESTS: protocol.API_REQUESTS, SVC_REQUESTS: protocol.SVC
 
 /** Read by others within one of the above. */
 const WITHIN = [
-  ...["Repeat", "Note", "Signal", "WorkflowStep", "StepChild"],
+  ...["Repeat", "Note", "Signal", "WorkflowStep", "StepChild", "OlderSteps"],
   ...["Undo", "ActionCall", "Approve", "ExitRule", "JetCall", "PlanCall", "Wait", "WaitUntil"],
   ...[
     "AcceptedTrigger",

@@ -63,11 +63,12 @@ describe("the shard of a key", () => {
 describe("the names of a mesh with shards", () => {
   const buckets = (shards: number): string[] => {
     const names = createNames("jm", shards);
-    return [names.buckets.jets, names.buckets.actions].flatMap((bucket) => [...names.bucketsOf(bucket)]);
+    const { jets, actions, steps } = names.buckets;
+    return [jets, actions, steps].flatMap((bucket) => [...names.bucketsOf(bucket)]);
   };
 
   it("are those that they always were where there is one shard", () => {
-    expect(buckets(1)).toEqual(["jm_jets", "jm_actions"]);
+    expect(buckets(1)).toEqual(["jm_jets", "jm_actions", "jm_steps"]);
     expect(createNames("jm", 1).bucketOf("jm_jets", "web1")).toBe("jm_jets");
   });
 
@@ -79,12 +80,25 @@ describe("the names of a mesh with shards", () => {
       "jm_actions_0",
       "jm_actions_1",
       "jm_actions_2",
+      "jm_steps_0",
+      "jm_steps_1",
+      "jm_steps_2",
     ]);
     expect(createNames("jm", 3).bucketOf("jm_jets", "web1")).toBe("jm_jets_1");
     expect(createNames("blue", 2).bucketsOf("blue_jets")).toEqual(["blue_jets_0", "blue_jets_1"]);
   });
 
-  it("leave what is not jets or actions as it is", () => {
+  it("put a workflow's older steps into the shard of its number that the workflow is in", () => {
+    const names = createNames("jm", 7);
+    const { actions, steps } = names.buckets;
+    for (let n = 0; n < 50; n += 1) {
+      const id = `fedcba98765432${String(n).padStart(12, "0")}`;
+      const shard = names.bucketOf(actions, id).replace(`${actions}_`, "");
+      expect(names.bucketOf(steps, names.chunk(id, n))).toBe(`${steps}_${shard}`);
+    }
+  });
+
+  it("leave what has no shards as it is", () => {
     const names = createNames("jm", 4);
     expect(names.bucketsOf(names.buckets.definitions)).toEqual(["jm_definitions"]);
     expect(names.bucketOf(names.buckets.runners, "runner-1")).toBe("jm_runners");
@@ -97,16 +111,16 @@ describe("the names of a mesh with shards", () => {
 });
 
 describe("the topology of a mesh with shards", () => {
-  it("has a stream for each shard of jets and actions, alike but for name, subject and description", () => {
+  it("has a stream for each shard of jets, actions and older steps, alike but for name, subject and description", () => {
     const streams = (shards: number) => topologyOf(createNames("jm", shards), { replicas: 3 }).streams;
     const settings = streams(4)
-      .filter(({ name }) => /^KV_jm_(jets|actions)/.test(name))
+      .filter(({ name }) => /^KV_jm_(jets|actions|steps)/.test(name))
       .map(({ name: _name, subjects: _subjects, description: _description, ...rest }) => rest);
-    expect(settings).toHaveLength(8);
+    expect(settings).toHaveLength(12);
     const one = streams(1).find(({ name }) => name === "KV_jm_jets");
     for (const each of settings) expect(one).toMatchObject(each);
     expect(new Set(streams(64).flatMap(({ subjects }) => subjects)).size).toBe(
-      streams(1).flatMap(({ subjects }) => subjects).length + 2 * 63,
+      streams(1).flatMap(({ subjects }) => subjects).length + 3 * 63,
     );
   });
 });

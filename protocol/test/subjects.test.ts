@@ -119,6 +119,7 @@ describe("a prefix", () => {
       "blue_definitions",
       "blue_jets",
       "blue_actions",
+      "blue_steps",
       "blue_runners",
       "blue_leases",
     ]);

@@ -33,4 +33,16 @@ const chain = defineWorkflow({
   },
 });
 
-await runRunner({ kinds: [step, fan, chain], pools: ["step", "fan", "chain"] });
+/** Waits again and again, behind so many steps that are over. */
+const behind = defineWorkflow({
+  kind: "behind",
+  argument: z.object({ long: z.number(), words: z.number() }),
+  result: z.null(),
+  run: async ({ argument: { long, words }, ...flow }) => {
+    for (let n = 0; n < long; n += 1) await flow.do("over", () => n, { idempotent: true });
+    for (let n = 0; n < words; n += 1) await flow.waitForSignal("word");
+    return null;
+  },
+});
+
+await runRunner({ kinds: [step, fan, chain, behind], pools: ["step", "fan", "chain", "behind"] });

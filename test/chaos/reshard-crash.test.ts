@@ -20,7 +20,9 @@ const NONE: NonNullable<MeshOptions["services"]> = {
   "flight-plan-runner": 0,
 };
 const plain = createNames();
-const COUNT = 60;
+const JETS = 60;
+const CHUNKS = 12;
+const COUNT = JETS + CHUNKS;
 let mesh: TestMesh;
 let connection: Connection;
 afterEach(async () => {
@@ -53,8 +55,8 @@ async function begin(shards: number): Promise<void> {
   await ensureTopology(connection, { streams: definitions, consumers: [] });
   await agreeOnShards(connection, plain, shards);
   await ensureTopology(connection, { streams, consumers });
-  const { jets } = createMeshStore(connection, names);
-  for (let n = 0; n < COUNT; n += 1) {
+  const { jets, steps } = createMeshStore(connection, names);
+  for (let n = 0; n < JETS; n += 1) {
     const reference = `jet${String(n)}`;
     // Some written once, some more often, some on their way out.
     const first = await jets.swap(reference, jet(reference, 0), 0, { point: "jet.accept" });
@@ -63,15 +65,23 @@ async function begin(shards: number): Promise<void> {
     const ttlMs = n % 3 === 1 ? undefined : 3_600_000;
     await jets.swap(reference, jet(reference, revision), revision, { point: "jet.accept", ttlMs });
   }
+  for (let n = 0; n < CHUNKS; n += 1) {
+    const chunk = {
+      ...{ v: 1 as const, id: `fedcba987654${String(n % 5).padStart(14, "0")}`, number: n, attempt: 1 },
+      ...{ mark: String(n), before: "", steps: [] },
+    };
+    const ttlMs = n % 3 === 1 ? 3_600_000 : undefined;
+    await steps.swap(names.chunk(chunk.id, n), chunk, 0, { point: "steps.keep", ttlMs });
+  }
 }
 
 const shardsNow = async (): Promise<unknown> => (await readMesh(connection, plain))?.record;
 const streamsNow = async (): Promise<string[]> =>
-  (await connection.jsm.streams.names().next()).filter((name) => /jets|actions/.test(name)).toSorted();
+  (await connection.jsm.streams.names().next()).filter((name) => /jets|actions|steps/.test(name)).toSorted();
 const streamsOf = (shards: number): string[] =>
   topologyOf(createNames("jm", shards), { replicas: 1 })
     .streams.map(({ name }) => name)
-    .filter((name) => /jets|actions/.test(name))
+    .filter((name) => /jets|actions|steps/.test(name))
     .toSorted();
 
 const FAULTS = [

@@ -159,9 +159,9 @@ test("with its services stopped everything is carried over, each record once, wi
   // 12 less the one that is destroyed, and one, applied, waits1, sleeps1, held1.
   expect(report.hops[0]?.jets).toEqual({ lasting: 16, passing: 1 });
   const streams = (await client.connection.jsm.streams.names().next()).filter((name) =>
-    /jets|actions/.test(name),
+    /jets|actions|steps/.test(name),
   );
-  expect(streams).toHaveLength(8);
+  expect(streams).toHaveLength(12);
 }, 120_000);
 
 test("then its services go on as if nothing had been: what was open ends, what waits has its turn, each step once", async () => {

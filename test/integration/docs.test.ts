@@ -133,7 +133,8 @@ describe("docs/subjects.md", () => {
     );
     for (const plan of topology.streams.filter(({ name }) => name.startsWith("KV_"))) {
       expect(plan).toMatchObject({ maxPerSubject: 1, allowDirect: false });
-      const written = [names.buckets.definitions, names.buckets.jets, names.buckets.actions];
+      const { definitions, jets, actions, steps } = names.buckets;
+      const written = [definitions, jets, actions, steps];
       expect(plan.atomicBatch).toBe(written.map((bucket) => names.kvStream(bucket)).includes(plan.name));
       const [, , , , removed = ""] =
         table("Buckets").find(([name]) => names.kvStream(name ?? "") === plan.name) ?? [];

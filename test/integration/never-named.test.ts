@@ -191,6 +191,7 @@ const ASKS: Readonly<Record<Endpoint, () => Document[]>> = {
   "action.pause": () => [{ id: runs.open }, { id: runs.hers }],
   "action.resume": () => [{ id: runs.open }, { id: runs.hers }],
   "action.list": () => [{}, { jet: "jet1" }, { jet: "jet2" }],
+  "action.steps": () => [{ id: runs.open }, { id: runs.hers }],
   "action.logs": () => [{ id: runs.open }, { id: runs.hers }],
   "dead.list": () => [{}],
   "dead.get": () => [{ sequence: 1 }],

@@ -4,7 +4,7 @@ import { createNames } from "@jetmesh/protocol";
 import { type Connection, readStream } from "@jetmesh/storage";
 import { ROOT } from "./repository.ts";
 
-/** What lies under a key of jets or actions, whichever stream holds it. */
+/** What lies under a key of jets, actions or older steps, whichever stream holds it. */
 export interface Held {
   readonly stream: string;
   readonly revision: number;
@@ -14,18 +14,17 @@ export interface Held {
   readonly expiresAt: number | undefined;
 }
 
-/** Every record of jets and actions by its key, with what followers read of it; markers are left out. */
+/** Every record of jets, actions and older steps by its key, with what followers read of it; markers are left out. */
 export async function recordsOf(connection: Connection, shards: number): Promise<Map<string, Held>> {
   const names = createNames("jm", shards);
   const found = new Map<string, Held>();
-  for (const bucket of [names.buckets.jets, names.buckets.actions].flatMap((one) => [
-    ...names.bucketsOf(one),
-  ])) {
+  const { jets, actions, steps } = names.buckets;
+  for (const bucket of [jets, actions, steps].flatMap((one) => [...names.bucketsOf(one)])) {
     const stream = names.kvStream(bucket);
     await readStream(connection, stream, `$KV.${bucket}.>`, { most: 1_000_000 }, (message) => {
       const { headers, subject, seq } = message;
       if (headers?.has("Nats-Marker-Reason") === true || headers?.has("KV-Operation") === true) return "more";
-      const key = `${bucket.replace(/_\d+$/, "")}/${subject.slice(subject.lastIndexOf(".") + 1)}`;
+      const key = `${bucket.replace(/_\d+$/, "")}/${subject.slice(names.kv(bucket, "").length)}`;
       // One that is rewritten meanwhile may be seen again, in its own stream.
       const other = found.get(key)?.stream ?? stream;
       if (other !== stream) throw new Error(`${key} lies in ${stream} and in ${other}`);

@@ -24,6 +24,7 @@ import type {
   TemplateDefinition,
   TriggerReply,
   UserDefinition,
+  WorkflowStep,
 } from "@jetmesh/protocol";
 
 /** One page of a list; `cursor` is where the next begins, absent on the last. */
@@ -81,6 +82,7 @@ export interface Replies {
   readonly "action.signal": SignaledAction;
   readonly "action.approve": ApprovedStep;
   readonly "action.cancel": ChangedAction | CanceledTrigger;
+  readonly "action.steps": Page<WorkflowStep>;
   readonly "action.logs": LogsReply;
   readonly "dead.list": Page<LetterSummary>;
   readonly "dead.get": NumberedLetter;

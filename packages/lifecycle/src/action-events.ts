@@ -7,6 +7,7 @@ import type {
   JournalEntry,
   JsonObject,
   Note,
+  OlderSteps,
   Signal,
   WorkflowStep,
 } from "@jetmesh/protocol";
@@ -19,6 +20,7 @@ export interface Leavings {
   readonly journal?: readonly JournalEntry[];
   readonly result?: Json;
   readonly steps?: readonly WorkflowStep[];
+  readonly older?: OlderSteps;
   readonly signals?: readonly Signal[];
 }
 

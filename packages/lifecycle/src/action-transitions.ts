@@ -10,6 +10,7 @@ import {
 import type { ActionDecision, ActionEffect, Leavings } from "./action-events.ts";
 import { after, type Now, toInstant, toMs } from "./instants.ts";
 import { keepNote } from "./notes.ts";
+import { olderOfNext } from "./older-steps.ts";
 import { backoffMs } from "./retry.ts";
 
 /**
@@ -40,6 +41,7 @@ function leave(record: ActionRecord, left: Leavings): ActionRecord {
     ...(left.journal === undefined ? {} : { journal: [...left.journal] }),
     ...(left.result === undefined ? {} : { result: left.result }),
     ...(left.steps === undefined ? {} : { steps: [...left.steps] }),
+    ...(left.older === undefined ? {} : { older: left.older }),
     ...(left.signals === undefined ? {} : { signals: [...left.signals] }),
   };
 }
@@ -269,7 +271,7 @@ export function end(
   now: Now,
 ): ActionDecision {
   const budget = outcome === "SUCCESS" ? record.repeat.success : record.repeat.error;
-  if (budget > 0) return repeat(record, outcome, now);
+  if (budget > 0) return repeat(record, left, outcome, now);
   return endForGood(record, left, outcome, cause, now);
 }
 
@@ -294,17 +296,23 @@ export function endForGood(
   );
 }
 
-function repeat(record: ActionRecord, outcome: "SUCCESS" | "ERROR", now: Now): ActionDecision {
-  const { result: _result, error: _error, steps: _steps, ...rest } = record;
-  const left =
+function repeat(
+  record: ActionRecord,
+  left: Leavings,
+  outcome: "SUCCESS" | "ERROR",
+  now: Now,
+): ActionDecision {
+  const { result: _result, error: _error, steps: _steps, older: _older, ...rest } = record;
+  const budget =
     outcome === "SUCCESS" ? { success: record.repeat.success - 1 } : { error: record.repeat.error - 1 };
   const again: ActionRecord = {
     ...rest,
+    ...olderOfNext(leave(record, left)),
     attempt: record.attempt + 1,
     bag: {},
     journal: [],
     watcherFailures: 0,
-    repeat: { ...record.repeat, ...left, done: (record.repeat.done ?? 0) + 1 },
+    repeat: { ...record.repeat, ...budget, done: (record.repeat.done ?? 0) + 1 },
   };
   const waitMs = waitOf(record);
   const notBefore = toInstant(now + waitMs);

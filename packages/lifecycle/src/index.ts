@@ -34,7 +34,8 @@ export {
   PLAN_KIND,
 } from "./new-action.ts";
 export { incarnationOf, type NewJet, newJet } from "./new-jet.ts";
-export { endStep, keepNote, takeSignal } from "./notes.ts";
+export { keepNote, keepSignal, takeSignal, withEnd } from "./notes.ts";
+export { type Cut, chunksOf, cutSteps, placed } from "./older-steps.ts";
 export {
   type Choice,
   chooseRequired,

@@ -12,7 +12,7 @@ import { type Now, toInstant } from "./instants.ts";
 /** So many signals that were taken are known if they are sent again. */
 const MAX_TAKEN = 32;
 
-type Kept = Partial<Pick<ActionRecord, "steps" | "journal" | "signals" | "pauseAsked">>;
+type Kept = Partial<Pick<ActionRecord, "steps" | "older" | "journal" | "signals" | "pauseAsked">>;
 
 /**
  * What an action is told, kept in its record. "already": it has it, or nobody waits for it; "full": as many signals wait
@@ -23,34 +23,37 @@ export function keepNote(record: Kept, note: Note, now: Now): Kept | "already" |
   if (note.of === "leader") return "already";
   if (note.of === "pause") return record.pauseAsked === true ? "already" : { pauseAsked: true };
   if (note.of === "child") {
-    const steps = endStep(record.steps ?? [], ({ child }) => child === note.child, note, now);
+    const steps = endChild(record, note.child, note, now);
     if (steps !== undefined) return { steps };
-    const journal = endChild(record.journal ?? [], note);
+    const journal = endChildOfPlan(record.journal ?? [], note);
     return journal === undefined ? "already" : { journal };
   }
-  const signals = record.signals ?? [];
-  if (signals.some(({ id }) => id === note.signal.id)) return "already";
-  const waiting = signals.filter(({ taken }) => taken === undefined);
-  return waiting.length < MAX_SIGNALS ? { signals: [...signals, note.signal] } : "full";
+  const signals = keepSignal(record.signals ?? [], note.signal);
+  return typeof signals === "string" ? signals : { signals };
 }
 
-/** The steps with an end for one of them; undefined where there is none such, or where it has ended. */
-export function endStep(
-  steps: readonly WorkflowStep[],
-  which: (step: WorkflowStep) => boolean,
+export function keepSignal(signals: readonly Signal[], signal: Signal): Signal[] | "already" | "full" {
+  if (signals.some(({ id }) => id === signal.id)) return "already";
+  const waiting = signals.filter(({ taken }) => taken === undefined);
+  return waiting.length < MAX_SIGNALS ? [...signals, signal] : "full";
+}
+
+/** The steps with an end for that of a child; undefined where there is none such, or where it has ended. */
+function endChild(
+  { steps = [], older }: Kept,
+  child: string,
   ending: Ending,
   now: Now,
 ): WorkflowStep[] | undefined {
-  const index = steps.findIndex((step) => step.end === undefined && which(step));
+  const index = steps.findIndex((step) => step.end === undefined && step.child === child);
   const step = steps[index];
   if (step === undefined) return undefined;
-  const order = steps.filter(({ end }) => end !== undefined).length;
-  const end = { order, at: toInstant(now), ...endingOf(ending) };
-  return steps.with(index, { ...step, end });
+  const order = (older?.steps ?? 0) + steps.filter(({ end }) => end !== undefined).length;
+  return steps.with(index, withEnd(step, ending, order, now));
 }
 
 /** The journal with an end for the child of an open step; undefined where no open step waits for it. */
-function endChild(
+function endChildOfPlan(
   journal: readonly JournalEntry[],
   { child, ...ending }: Extract<Note, { of: "child" }>,
 ): JournalEntry[] | undefined {
@@ -63,6 +66,12 @@ function endChild(
   const children = entry.children.map((one) => (one.id === child ? { ...one, end: endingOf(ending) } : one));
   return journal.with(index, { ...entry, children });
 }
+
+/** A step with its end, which is the how manieth of all. */
+export const withEnd = (step: WorkflowStep, ending: Ending, order: number, now: Now): WorkflowStep => ({
+  ...step,
+  end: { order, at: toInstant(now), ...endingOf(ending) },
+});
 
 /** The first of that name that waits, and the signals as they are once it is taken. */
 export function takeSignal(

@@ -1,6 +1,7 @@
 import type { Names } from "@jetmesh/protocol";
 import type { Logger } from "@jetmesh/service-kit";
 import type { BrokerClock, Connection, MeshStore } from "@jetmesh/storage";
+import type { ChunkCache } from "./chunk-cache.ts";
 import type { RunnerConfig } from "./config.ts";
 import type { HeldAction } from "./held-action.ts";
 import type { ActionKind } from "./kinds.ts";
@@ -30,6 +31,7 @@ export interface RunnerDeps {
   /** Nonces of claims that are on their way: the broker may have them before this runner knows. */
   readonly claiming: Set<string>;
   readonly presence: Presence;
+  readonly chunks: ChunkCache;
   /** What is still to be said about actions that this runner let go. */
   readonly owed: Set<Promise<void>>;
 }

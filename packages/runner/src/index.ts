@@ -7,6 +7,8 @@ export {
   ClaimLostError,
   type KindAnswer,
   type KindContext,
+  type Shelf,
+  StepsLostError,
   type Workshop,
 } from "./kinds.ts";
 export type { ActionOutput } from "./output.ts";

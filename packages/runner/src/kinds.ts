@@ -1,5 +1,13 @@
 import type { Leavings, MainAnswer, Now, WatcherAnswer } from "@jetmesh/lifecycle";
-import type { ActionError, ActionRecord, KindRecord, StepChild, SvcRequest } from "@jetmesh/protocol";
+import type {
+  ActionError,
+  ActionRecord,
+  KindRecord,
+  StepChild,
+  StepChunk,
+  SvcRequest,
+  WorkflowStep,
+} from "@jetmesh/protocol";
 import type { Inbox } from "./inbox.ts";
 import type { ActionOutput } from "./output.ts";
 
@@ -30,6 +38,16 @@ export interface Workshop {
   ): Promise<ActionError | undefined>;
 }
 
+/** The steps of a workflow that do not lie in its record any more (ADR 0035). */
+export interface Shelf {
+  /** Those of this attempt as the record was claimed, in the order of their ends. Throws `StepsLostError`. */
+  load(): Promise<readonly WorkflowStep[]>;
+  /** Writes chunks that the record names with its next write. False where the broker refuses them: the steps stay. */
+  keep(chunks: readonly StepChunk[]): Promise<boolean>;
+  /** Has the chunks of attempts before go. */
+  dropLeft(): Promise<void>;
+}
+
 /** What a method of a kind is given. */
 export interface KindContext {
   /** The record as it was claimed. */
@@ -45,6 +63,7 @@ export interface KindContext {
   readonly inbox: Inbox | undefined;
   /** Other actions, for kinds that have some made. */
   readonly workshop: Workshop;
+  readonly shelf: Shelf;
   /** Whether more than half of what this runner may run at a time is free: a method may wait a moment then. */
   readonly hasRoom: boolean;
   now(): Now;
@@ -78,6 +97,10 @@ export interface ActionKind {
 
 export class ClaimLostError extends Error {
   override readonly name = "ClaimLostError";
+}
+
+export class StepsLostError extends Error {
+  override readonly name = "StepsLostError";
 }
 
 /** Why a signal fired. */

@@ -6,6 +6,7 @@ import { newNonce } from "./held-action.ts";
 import { type AbortReason, type ActionKind, ClaimLostError, type KindContext } from "./kinds.ts";
 import { reportStraggler } from "./let-go.ts";
 import { createOutput } from "./output.ts";
+import { createShelf } from "./shelf.ts";
 import { createWorkshop } from "./workshop.ts";
 
 type Run = ActionEffect & { readonly type: "run" };
@@ -34,6 +35,7 @@ export async function runMethod(
     output,
     inbox: held.inbox,
     workshop: createWorkshop(deps, held),
+    shelf: createShelf(deps, held),
     get isPauseAsked() {
       return held.isPauseAsked;
     },

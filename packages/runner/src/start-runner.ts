@@ -12,6 +12,7 @@ import {
 } from "@jetmesh/storage";
 import { answerOffers } from "./answer-offers.ts";
 import { answerQuestions } from "./answer-questions.ts";
+import { createChunkCache } from "./chunk-cache.ts";
 import type { RunnerConfig } from "./config.ts";
 import type { RunnerDeps } from "./deps.ts";
 import type { HeldAction } from "./held-action.ts";
@@ -19,6 +20,8 @@ import type { ActionKind } from "./kinds.ts";
 import { keepPresence, type Lease } from "./presence.ts";
 import { bury, takeAction } from "./take-action.ts";
 
+/** Of older steps of workflows, as JSON: some eighty thousand steps without results. */
+const MOST_CHUNK_BYTES = 16 * 1024 * 1024;
 const NOT_NOW: Disposal = { kind: "retry", afterMs: 500 };
 
 /** What makes one runner differ from another. */
@@ -46,6 +49,7 @@ export async function startRunner(
     held: new Map<string, HeldAction>(),
     claiming: new Set<string>(),
     owed: new Set<Promise<void>>(),
+    chunks: createChunkCache(MOST_CHUNK_BYTES),
   };
   // Answerable before it holds anything: a claim whose holder nobody can ask would look dead.
   const acks = watchAcks(connection, names, id);

@@ -1,3 +1,5 @@
+import type { Sharded } from "./reshard-streams.ts";
+
 /**
  * A record on its way into another stream, as resharding copies it; pure. What it says and what followers read of it
  * stay as they are, word for word, with two exceptions: its TTL becomes what is left of it, and a jet that does not
@@ -27,7 +29,7 @@ const REASON = "Nats-Marker-Reason";
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 
-export function carry(record: StoredRecord, holds: "jets" | "actions"): Carried {
+export function carry(record: StoredRecord, holds: Sharded): Carried {
   const { headers } = record;
   const ttlMs = parseTtl(headers.get(TTL));
   const isMarker = headers.has(REASON) || headers.has("KV-Operation");

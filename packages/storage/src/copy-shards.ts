@@ -4,6 +4,7 @@ import { type Carried, carry, isArrived, remainingTtl, type StoredRecord } from 
 import type { Connection } from "./connection.ts";
 import { BrokerError, isTransient, UnavailableError } from "./errors.ts";
 import { readStream } from "./read-stream.ts";
+import type { Sharded } from "./reshard-streams.ts";
 import { readLast } from "./stored-messages.ts";
 import { pause, writeOnce } from "./writer.ts";
 
@@ -12,7 +13,7 @@ export interface Copy {
   readonly connection: Connection;
   readonly from: Names;
   readonly to: Names;
-  readonly holds: "jets" | "actions";
+  readonly holds: Sharded;
   readonly now: () => number;
 }
 

@@ -59,6 +59,7 @@ export { sendResume } from "./send-resume.ts";
 export { type Keyring, type ServerConfigOptions, serverConfig, subjectsOfUser } from "./server-config.ts";
 export { createShardedBucket } from "./sharded-bucket.ts";
 export { type Move, spreadLeaders } from "./spread-leaders.ts";
+export { keepChunk, readChunk, retireChunks } from "./step-chunks.ts";
 export { readLast, readMessage, removeMessage, type StoredMessage } from "./stored-messages.ts";
 export {
   assertServer,

@@ -10,6 +10,7 @@ import {
   RunnerPresence,
   ScheduleRecord,
   SlotsRecord,
+  StepChunk,
   StoredDefinition,
   SuspectMark,
 } from "@jetmesh/protocol";
@@ -29,6 +30,8 @@ export interface MeshStore {
   readonly schedules: Bucket<ScheduleRecord>;
   readonly jets: Bucket<JetRecord>;
   readonly actions: Bucket<ActionRecord>;
+  /** Older steps of workflows, by chunks. */
+  readonly steps: Bucket<StepChunk>;
   readonly runners: Bucket<RunnerPresence>;
   readonly leases: Bucket<Lease>;
   /** In the bucket of leases, under keys of their own. */
@@ -83,6 +86,11 @@ export function createMeshStore(connection: Connection, names: Names, instants =
       name: buckets.actions,
       schema: ActionRecord,
       headersOf,
+      batchable: true,
+    }),
+    steps: createShardedBucket(connection, names, {
+      name: buckets.steps,
+      schema: StepChunk,
       batchable: true,
     }),
     runners: createBucket(connection, names, { name: buckets.runners, schema: RunnerPresence }),

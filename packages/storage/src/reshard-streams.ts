@@ -2,11 +2,23 @@ import { type Names, topologyOf } from "@jetmesh/protocol";
 import type { Connection } from "./connection.ts";
 import { BrokerError, codeOf, JS_CODE, ofClient } from "./errors.ts";
 import { spreadLeaders } from "./spread-leaders.ts";
-import { findStream, makeStreamFrom } from "./topology.ts";
+import { ensureTopology, findStream, makeStreamFrom } from "./topology.ts";
 
-/** The streams of jets and actions, as resharding makes, seals and removes them. Each of these can be done again. */
+export const SHARDED = ["jets", "actions", "steps"] as const;
+export type Sharded = (typeof SHARDED)[number];
+
+/** The streams of what has shards, as resharding makes, seals and removes them. Each of these can be done again. */
 const bucketsOf = (names: Names): string[] =>
-  [names.buckets.jets, names.buckets.actions].flatMap((bucket) => [...names.bucketsOf(bucket)]);
+  SHARDED.flatMap((holds) => [...names.bucketsOf(names.buckets[holds])]);
+
+/** Streams that came with a later version than the one whose state-stores ran here last. */
+export async function makeMissing(connection: Connection, names: Names): Promise<void> {
+  const actions = names.bucketsOf(names.buckets.actions)[0] ?? names.buckets.actions;
+  const replicas = (await findStream(connection, names.kvStream(actions)))?.config.num_replicas ?? 1;
+  const missing = new Set(names.bucketsOf(names.buckets.steps).map((bucket) => names.kvStream(bucket)));
+  const streams = topologyOf(names, { replicas }).streams.filter(({ name }) => missing.has(name));
+  await ensureTopology(connection, { streams, consumers: [] });
+}
 
 /**
  * The old streams listen elsewhere, so that a process that nobody has seen, one that was paused or cut off, gets no
@@ -35,7 +47,7 @@ async function listen(connection: Connection, names: Names, bucket: string, subj
 
 /** Their sequences go on behind the last of the old ones, so that no revision of a key ever comes back. */
 export async function makeTargets(connection: Connection, from: Names, to: Names): Promise<void> {
-  for (const holds of ["jets", "actions"] as const) {
+  for (const holds of SHARDED) {
     const old = await Promise.all(
       from.bucketsOf(from.buckets[holds]).map(async (bucket) => {
         const stream = from.kvStream(bucket);

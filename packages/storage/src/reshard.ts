@@ -4,7 +4,15 @@ import { startBrokerClock } from "./broker-clock.ts";
 import type { Connection } from "./connection.ts";
 import { type CopyCount, copyRecords, verifyCopy } from "./copy-shards.ts";
 import { type MeshAt, meshRecords, readMesh, ShardsError } from "./mesh-shards.ts";
-import { makeTargets, removeStreams, removeTargets, seal, unseal } from "./reshard-streams.ts";
+import {
+  makeMissing,
+  makeTargets,
+  removeStreams,
+  removeTargets,
+  type Sharded,
+  seal,
+  unseal,
+} from "./reshard-streams.ts";
 import { findStream } from "./topology.ts";
 
 /**
@@ -32,6 +40,8 @@ export interface ReshardReport {
   readonly to: number;
   readonly jets: CopyCount;
   readonly actions: CopyCount;
+  /** Of chunks of workflows' older steps. */
+  readonly steps: CopyCount;
 }
 
 type Hop = NonNullable<MeshRecord["reshard"]>;
@@ -70,6 +80,7 @@ export async function reshard(
     } else if (to === hop.from) {
       say(`giving up: it stays at ${String(to)}`);
       await removeTargets(connection, names.to);
+      await makeMissing(connection, names.from);
       await unseal(connection, names.from);
       await write(connection, plain, at, { v: 1, shards: hop.from });
     } else {
@@ -110,14 +121,21 @@ async function copyAll(
 ): Promise<ReshardReport> {
   const clock = await startBrokerClock(connection, names.from.kvStream(names.from.buckets.leases));
   try {
+    await makeMissing(connection, names.from);
     await seal(connection, names.from);
     await makeTargets(connection, names.from, names.to);
-    const count = async (holds: "jets" | "actions"): Promise<CopyCount> => {
+    const count = async (holds: Sharded): Promise<CopyCount> => {
       const copy = { connection, ...names, holds, now: () => clock.now() };
       await copyRecords(copy);
       return verifyCopy(copy);
     };
-    return { from: hop.from, to: hop.to, jets: await count("jets"), actions: await count("actions") };
+    return {
+      from: hop.from,
+      to: hop.to,
+      jets: await count("jets"),
+      actions: await count("actions"),
+      steps: await count("steps"),
+    };
   } finally {
     clock.stop();
   }

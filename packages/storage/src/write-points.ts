@@ -124,6 +124,14 @@ export const WRITE_POINTS = {
     by: ["flight-plan-runner"],
     serves: "§2 Flight plans: one write ends step k and opens step k+1",
   },
+  "steps.keep": {
+    by: ["flight-plan-runner"],
+    serves: "§2 Flight plans: the steps that a record drops lie elsewhere before it does",
+  },
+  "steps.retire": {
+    by: ["state-store", "flight-plan-runner"],
+    serves: "§7.5 a closed record kept for ever: older steps get their TTL before the write with the TTL",
+  },
   "action.progress": {
     by: ["flight-plan-runner"],
     serves: "§2 main returned IN_PROGRESS; the watcher's answers",

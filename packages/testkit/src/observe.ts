@@ -49,7 +49,7 @@ export async function writesSoFar(connection: Connection, names: Names): Promise
     streams.resume,
     streams.history,
     streams.dead,
-    ...[buckets.jets, buckets.actions]
+    ...[buckets.jets, buckets.actions, buckets.steps]
       .flatMap((bucket) => names.bucketsOf(bucket))
       .map((bucket) => names.kvStream(bucket)),
   ];

@@ -43,7 +43,8 @@ export async function getAction(deps: GatewayDeps, user: string, id: string): Pr
   return onlyOne(await seenRuns(deps, user, [await readAction(deps, user, id)]));
 }
 
-async function readAction(deps: GatewayDeps, user: string, id: string): Promise<ActionRecord> {
+/** The record of an action that the user may read. */
+export async function readAction(deps: GatewayDeps, user: string, id: string): Promise<ActionRecord> {
   const stored = await deps.store.actions.get(id);
   if (stored.kind === "unreadable")
     throw new Error(`the record of action ${id} cannot be read: ${stored.why}`);

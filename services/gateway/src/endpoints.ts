@@ -25,6 +25,7 @@ import {
   updateJet,
 } from "./jet-endpoints.ts";
 import { getSchedule, listSchedules, pauseSchedule, runSchedule } from "./schedule-endpoints.ts";
+import { listSteps } from "./step-endpoints.ts";
 import { jetPath, targetJet } from "./target-endpoints.ts";
 
 type Handler<E extends Endpoint> = (
@@ -75,6 +76,7 @@ export const ENDPOINTS: { readonly [E in Endpoint]: Handler<E> } = {
   "action.list": listActions,
   "action.pause": changeAction("pause"),
   "action.resume": changeAction("resume"),
+  "action.steps": listSteps,
   "action.logs": getLogs,
   "action.rollback": rollbackAction,
   "action.signal": signalAction,

@@ -47,7 +47,7 @@ export async function prepareTopology({
     log.info({ created: report.created, shards: sharded.shards }, "made streams and buckets");
   // By whoever made the last of them: all are there, and nobody does it twice.
   if (report.created.includes(names.kvStream(names.buckets.leases))) {
-    for (const bucket of [names.buckets.jets, names.buckets.actions]) {
+    for (const bucket of [names.buckets.jets, names.buckets.actions, names.buckets.steps]) {
       const shards = sharded.bucketsOf(bucket).map((one) => names.kvStream(one));
       const moves = shards.length === 1 ? [] : await spreadLeaders(connection, shards);
       if (moves.length > 0) log.info({ moves }, "spread the leaders of the shards");

@@ -2,6 +2,7 @@ import { decideAction } from "@jetmesh/lifecycle";
 import type { ActionRecord, JetRecord } from "@jetmesh/protocol";
 import type { ActionAt, Deps } from "./deps.ts";
 import { followUp } from "./follow-up.ts";
+import { keepForRollback } from "./older-steps.ts";
 
 /** Of the how manieth rollback of an action it is: a failed one may be asked for again. */
 export const rollbackKey = ({ id, transitions }: ActionRecord): string =>
@@ -15,6 +16,7 @@ export async function beginReverting(
   const decision = decideAction(record, { type: "rollback" }, deps.clock.now());
   if (decision.kind !== "write") return undefined;
   const { next, effects } = decision;
+  await keepForRollback(deps, record);
   const written = await deps.store.actions.swap(next.id, next, revision, { point: "action.rollback" });
   if (written.kind === "conflict") return undefined;
   deps.log.info({ action: next.id }, "rolling back");

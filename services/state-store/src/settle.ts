@@ -17,6 +17,7 @@ import { tellCaller, writeClosed, writeRefused, writeRolledBack } from "./histor
 import { endIdentity } from "./identities.ts";
 import type { JetAt } from "./jet-copies.ts";
 import { lostAction } from "./make-action.ts";
+import { retireOlder } from "./older-steps.ts";
 import { freeSlotLater } from "./slots.ts";
 
 /**
@@ -48,6 +49,7 @@ export async function settleAction(deps: Deps, { record, revision }: ActionAt): 
   if (closed.kind !== "write") return;
   const { JM_CLOSED_TTL_MS: closedTtl, JM_ROLLBACK_WINDOW_MS: window } = deps.config;
   const ttlMs = record.keepMs ?? (closed.expiry === "rollback_window" ? window : closedTtl);
+  await retireOlder(deps, record, ttlMs);
   // A conflict: somebody else closed it meanwhile, and it is closed either way.
   await deps.store.actions.swap(record.id, closed.next, revision, { point: "action.close", ttlMs });
 }
@@ -84,10 +86,9 @@ async function settleRollback(deps: Deps, { record, revision }: ActionAt): Promi
   }
   await writeRolledBack(deps, record);
   const { JM_CLOSED_TTL_MS: closedTtl, JM_ROLLBACK_WINDOW_MS: window } = deps.config;
-  await deps.store.actions.swap(id, record, revision, {
-    point: "action.undone",
-    ttlMs: succeeded ? closedTtl : (record.keepMs ?? window),
-  });
+  const ttlMs = succeeded ? closedTtl : (record.keepMs ?? window);
+  await retireOlder(deps, record, ttlMs);
+  await deps.store.actions.swap(id, record, revision, { point: "action.undone", ttlMs });
 }
 
 type Written = JetDecision & { kind: "write" };

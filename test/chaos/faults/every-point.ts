@@ -6,6 +6,8 @@ export const ELSEWHERE: Partial<Record<FaultPoint, string>> = {
   "mesh.shards": "test/integration/agree-on-shards.test.ts",
   "mesh.backup": "test/integration/restored.test.ts",
   "kind.register": "test/integration/action-kinds.test.ts",
+  "steps.keep": "test/integration/long-workflow.test.ts",
+  "steps.retire": "test/integration/long-workflow.test.ts",
   "action.pause": "test/integration/action-commands.test.ts",
   "action.command": "test/integration/action-commands.test.ts",
   "jet.rollback": "test/integration/rollback.test.ts",

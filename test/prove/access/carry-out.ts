@@ -228,6 +228,7 @@ export function createStage(client: MeshClient, ends: Ends, namespace: string): 
         return nameRun(await request<ActionRecord>(by, "action.get", { id: runId(of) }));
       case "output of the run":
         await request(by, "action.logs", { id: runId(of) });
+        await request(by, "action.steps", { id: runId(of) });
         return "output";
       case "way of the jet": {
         const path = { jet: real(of), state: RESTING };

@@ -12,6 +12,7 @@ import { addCancel } from "./action-cancel.ts";
 import { addCreate } from "./action-create.ts";
 import { addRollback } from "./action-rollback.ts";
 import { addSignal } from "./action-signal.ts";
+import { addSteps } from "./action-steps.ts";
 
 export function addAction(program: Command, env: Environment): void {
   const action = program
@@ -25,6 +26,7 @@ export function addAction(program: Command, env: Environment): void {
   addRollback(action, env);
   addSignal(action, env);
   addApprove(action, env);
+  addSteps(action, env);
   action
     .command("logs")
     .description("show what the steps of an action printed")
@@ -71,7 +73,7 @@ function addGet(action: Command, env: Environment): void {
 }
 
 function actionLines(record: ActionRecord): string[] {
-  const { error, claim, timers } = record;
+  const { error, claim, timers, older } = record;
   const fields = [
     ["action", record.id],
     ["jet", record.jet],
@@ -95,6 +97,9 @@ function actionLines(record: ActionRecord): string[] {
       ({ at, to, why }) => `  ${clockTime(at)}  ${to}${why === undefined ? "" : ` (${why})`}`,
     ),
     ...record.journal.map((entry) => `  ${formatStep(entry)}`),
+    ...(older === undefined || older.steps === 0
+      ? []
+      : [`  ${String(older.steps)} older steps: jm action steps ${record.id}`]),
     ...(record.steps ?? []).map((step) => `  ${formatWorkflowStep(step)}`),
   ];
 }

@@ -23,8 +23,8 @@ export function addReshard(program: Command, env: Environment): void {
         });
         output.result({ shards: to, hops: reports }, () => [
           ...reports.map(
-            ({ jets, actions, from, to: next }) =>
-              `${from} to ${next}: ${jets.lasting} jets, ${actions.lasting} open actions, ${jets.passing + actions.passing} records that go by themselves`,
+            ({ jets, actions, steps, from, to: next }) =>
+              `${from} to ${next}: ${jets.lasting} jets, ${actions.lasting} open actions, ${jets.passing + actions.passing + steps.passing} records that go by themselves`,
           ),
           `the mesh has ${to} ${to === 1 ? "shard" : "shards"}; start its services, with JM_SHARDS=${to} or without it`,
         ]);

@@ -8,7 +8,7 @@ import {
   toMs,
   whyAction,
 } from "@jetmesh/lifecycle";
-import { type ActionRecord, Duration, type JsonObject } from "@jetmesh/protocol";
+import { type ActionRecord, Duration, type JsonObject, type WorkflowStep } from "@jetmesh/protocol";
 import { actionIdOfKey } from "@jetmesh/service-kit";
 import type { z } from "zod";
 import type { DefinedAction, Time } from "../define-action.ts";
@@ -48,6 +48,8 @@ export interface TestKit {
   /** Undoes what a closed one did, to its end. */
   rollBack(id: string): Promise<ActionRecord>;
   get(id: string): ActionRecord;
+  /** All steps of a workflow, also those that are not in its record any more. */
+  steps(id: string): readonly WorkflowStep[];
   /** Each method that was called, in order. */
   readonly calls: readonly TestCall[];
   /** What an action logged. */
@@ -123,6 +125,7 @@ export function createTestKit({ kinds, now = new Date(0), losesRunner }: TestKit
       return mesh.get(id);
     },
     get: (id) => mesh.get(id),
+    steps: (id) => mesh.steps(id),
     calls: mesh.calls,
     log: (id) => mesh.logs.get(id) ?? [],
   };

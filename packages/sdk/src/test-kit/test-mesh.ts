@@ -6,8 +6,9 @@ import {
   endingOf,
   isOpen,
   newAction,
+  placed,
 } from "@jetmesh/lifecycle";
-import type { ActionError, ActionRecord, Note } from "@jetmesh/protocol";
+import type { ActionError, ActionRecord, Note, StepChunk, WorkflowStep } from "@jetmesh/protocol";
 import { ClaimLostError, callMethod, createInbox, type Inbox, type KindContext } from "@jetmesh/runner";
 import type { DefinedAction } from "../define-action.ts";
 
@@ -32,6 +33,8 @@ export interface TestMesh {
   note(id: string, note: Note): Promise<void>;
   cancel(id: string): Promise<void>;
   rollBack(id: string): Promise<ActionError | undefined>;
+  /** All steps of a workflow's attempt, in the order in which its code began them. */
+  steps(id: string): WorkflowStep[];
   readonly calls: readonly TestCall[];
   readonly logs: ReadonlyMap<string, readonly string[]>;
 }
@@ -53,6 +56,8 @@ export function createTestMesh(
   const held = new Map<string, Held>();
   const calls: TestCall[] = [];
   const logs = new Map<string, string[]>();
+  /** Of older steps, by action and number. */
+  const chunks = new Map<string, string>();
   let nonces = 0;
   let fence = 0;
 
@@ -69,6 +74,14 @@ export function createTestMesh(
     fence += 1;
     return decision;
   };
+
+  const olderOf = ({ id, older }: ActionRecord): WorkflowStep[] =>
+    older === undefined
+      ? []
+      : Array.from({ length: older.next - older.first }, (_, n) => {
+          const text = chunks.get(`${id}.${String(older.first + n)}`) ?? "{}";
+          return (JSON.parse(text) as Partial<StepChunk>).steps ?? [];
+        }).flat();
 
   const settle = async (id: string): Promise<void> => {
     const record = get(id);
@@ -154,6 +167,24 @@ export function createTestMesh(
       now: () => clock.ms,
       progress: (left) => mustHold({ type: "progressed", nonce, left }),
       heartbeat: () => mustHold({ type: "heartbeat", nonce }),
+      shelf: {
+        load: () => Promise.resolve(olderOf(record)),
+        keep: (cut) => {
+          for (const chunk of cut) {
+            const key = `${id}.${String(chunk.number)}`;
+            const text = JSON.stringify(chunk);
+            // Whoever cut it before, and was lost, cut the same.
+            if ((chunks.get(key) ?? text) !== text) throw new Error(`another chunk ${key} is there`);
+            chunks.set(key, text);
+          }
+          return Promise.resolve(true);
+        },
+        dropLeft: () => {
+          const { from = 0, first = 0 } = record.older ?? {};
+          for (let number = from; number < first; number += 1) chunks.delete(`${id}.${String(number)}`);
+          return Promise.resolve();
+        },
+      },
       workshop: {
         make: ({ id: child, request: { kind, argument, delays, repeat, notBefore } }) => {
           const registered = kinds.find(({ name }) => name === kind)?.registers;
@@ -224,6 +255,12 @@ export function createTestMesh(
     note,
     cancel,
     rollBack,
+    steps: (id) => {
+      const record = get(id);
+      return [...olderOf(record), ...placed(record.steps ?? [])].sort(
+        (a, b) => (a.place ?? 0) - (b.place ?? 0),
+      );
+    },
     calls,
     logs,
   };

@@ -1,11 +1,12 @@
 import { type Leavings, serializeError } from "@jetmesh/lifecycle";
-import type { KindContext } from "@jetmesh/runner";
+import type { ActionError, WorkflowStep } from "@jetmesh/protocol";
+import { type KindContext, StepsLostError } from "@jetmesh/runner";
 import { actionIdOfChild } from "@jetmesh/service-kit";
 import type { z } from "zod";
 import { type DefinedAction, type Repeats, registrationOf, type Time } from "../define-action.ts";
 import { rollBackSteps } from "./roll-back-steps.ts";
 import { runPass } from "./run-pass.ts";
-import { ChangedWorkflowError, StepError } from "./step-error.ts";
+import { BrokenWorkflowError, StepError } from "./step-error.ts";
 import { createSteps } from "./steps.ts";
 import { createWorkflowContext, type WorkflowContext } from "./workflow-context.ts";
 
@@ -41,10 +42,12 @@ export function defineWorkflow<A extends z.ZodType, R extends z.ZodType>(
     const { record } = given;
     const idOf = (ref: string, n: number): string =>
       actionIdOfChild(record.id, `${String(record.attempt)}.${ref}`, n);
-    const steps = createSteps(record, idOf);
+    const older = await readOlder(given);
+    if ("error" in older) return { state: "ERROR", error: older.error };
+    const steps = createSteps(record, older, idOf);
     const context = createWorkflowContext(given, steps, argument.parse(record.argument));
     const end = await runPass(given, steps, async () => options.run(context));
-    const left = { steps: steps.all, signals: steps.signals };
+    const left = steps.left();
     switch (end.is) {
       case "returned":
         return ended(left, result.safeParse(end.value));
@@ -73,6 +76,20 @@ export function defineWorkflow<A extends z.ZodType, R extends z.ZodType>(
   };
 }
 
+/** The steps that lie in its record no more; those of attempts before are rid of. */
+async function readOlder({
+  shelf,
+}: KindContext): Promise<readonly WorkflowStep[] | { readonly error: ActionError }> {
+  try {
+    await shelf.dropLeft();
+    return await shelf.load();
+  } catch (thrown) {
+    // For good, and with nothing run: without them it would begin all that is over once more.
+    if (thrown instanceof StepsLostError) return { error: serializeError(thrown, "steps_lost") };
+    throw thrown;
+  }
+}
+
 type WorkflowAnswer = Awaited<ReturnType<DefinedAction["main"]>> & {
   state: "SUCCESS" | "ERROR" | "IN_PROGRESS" | "PAUSED";
 };
@@ -85,6 +102,5 @@ function ended(left: Leavings, parsed: z.ZodSafeParseResult<unknown>): WorkflowA
 
 function errorOf(thrown: unknown): ReturnType<typeof serializeError> {
   if (thrown instanceof StepError) return thrown.toError();
-  const code = thrown instanceof ChangedWorkflowError ? "non_deterministic" : "main_threw";
-  return serializeError(thrown, code);
+  return serializeError(thrown, thrown instanceof BrokenWorkflowError ? thrown.code : "main_threw");
 }

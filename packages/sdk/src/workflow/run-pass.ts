@@ -3,7 +3,7 @@ import type { Instant } from "@jetmesh/protocol";
 import type { KindContext, ReceivedNote } from "@jetmesh/runner";
 import { createCalls } from "./calls.ts";
 import { doWhatBegan, hasWork } from "./do-what-began.ts";
-import { ChangedWorkflowError } from "./step-error.ts";
+import { BrokenWorkflowError } from "./step-error.ts";
 import type { Steps } from "./steps.ts";
 
 /** How a pass through a workflow's code came to its end. */
@@ -38,8 +38,14 @@ export async function runPass(
     (thrown: unknown) => (end = { is: "threw", thrown }),
   );
 
+  /** What is over leaves the record, once it lies elsewhere. */
+  const shelve = async (): Promise<void> => {
+    const cut = steps.cut();
+    if (cut !== undefined && (await given.shelf.keep(cut.chunks))) steps.drop(cut);
+  };
   const write = async (): Promise<void> => {
-    await given.progress({ steps: steps.all, signals: steps.signals });
+    await shelve();
+    await given.progress(steps.left());
     steps.wrote();
     for (const { answer } of unanswered.splice(0)) answer("noted");
   };
@@ -57,11 +63,11 @@ export async function runPass(
   for (let lingerUntil = Number.POSITIVE_INFINITY; ; ) {
     await drained();
     if (given.signal.aborted) throw new Error("the workflow was interrupted");
-    const changed = steps.changed();
-    if (changed !== undefined) return { is: "threw", thrown: changed };
+    const broken = steps.broken();
+    if (broken !== undefined) return { is: "threw", thrown: broken };
     if (end !== undefined) {
       steps.expectAllBegun();
-      if (steps.changed() !== undefined) continue;
+      if (steps.broken() !== undefined) continue;
       steps.dropNew();
       if (steps.pending.some(([, step]) => step.detached !== undefined && step.made === undefined)) {
         await write();
@@ -69,9 +75,9 @@ export async function runPass(
       }
       return end;
     }
-    if (steps.deliver() || steps.changed() !== undefined) continue;
+    if (steps.deliver() || steps.broken() !== undefined) continue;
     steps.expectAllBegun();
-    if (steps.changed() !== undefined || takeWhatCame()) continue;
+    if (steps.broken() !== undefined || takeWhatCame()) continue;
     if (hasWork(steps, calls)) {
       await write();
       await doWhatBegan(given, steps, calls);
@@ -79,16 +85,19 @@ export async function runPass(
       continue;
     }
     if (steps.pending.length === 0) {
-      const thrown = new ChangedWorkflowError("the workflow waits for something that is none of its steps");
+      const message = "the workflow waits for something that is none of its steps";
+      const thrown = new BrokenWorkflowError("non_deterministic", message);
       return { is: "threw", thrown };
     }
     if (calls.isRunning) {
       if (steps.isDirty) await write();
     } else {
-      if (given.isPauseAsked) return { is: "pausing" };
       lingerUntil = Math.min(lingerUntil, performance.now() + LINGER_MS);
-      if (!given.hasRoom || performance.now() >= lingerUntil)
-        return { is: "waiting", watchAt: nextInstant(steps) ?? null };
+      const { isPauseAsked } = given;
+      if (isPauseAsked || !given.hasRoom || performance.now() >= lingerUntil) {
+        await shelve();
+        return isPauseAsked ? { is: "pausing" } : { is: "waiting", watchAt: nextInstant(steps) ?? null };
+      }
     }
     await Promise.race([
       given.inbox?.arrival() ?? NEVER,

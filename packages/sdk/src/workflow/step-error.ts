@@ -35,7 +35,13 @@ function traceOf({ details }: ActionError): Trace | undefined {
   return Array.isArray(details["trace"]) ? (details as unknown as Trace) : undefined;
 }
 
-/** The code took another way than the record says that it took before. */
-export class ChangedWorkflowError extends Error {
-  override readonly name = "ChangedWorkflowError";
+/** The code took another way than the record says that it took before, or is longer than any may be. */
+export class BrokenWorkflowError extends Error {
+  override readonly name = "BrokenWorkflowError";
+  readonly code: "non_deterministic" | "too_many_steps";
+
+  constructor(code: BrokenWorkflowError["code"], message: string) {
+    super(message);
+    this.code = code;
+  }
 }

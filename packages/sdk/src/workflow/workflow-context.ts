@@ -93,9 +93,8 @@ export function createWorkflowContext<A>(given: KindContext, steps: Steps, argum
       given.now(),
     );
     const cancel = (): void => {
-      const step = steps.all[begun.index];
-      if (step?.end === undefined && step?.cancel === undefined)
-        steps.change(begun.index, { cancel: "asked" });
+      const step = steps.open(begun.place);
+      if (step !== undefined && step.cancel === undefined) steps.change(begun.place, { cancel: "asked" });
     };
     return Object.assign(begun.end, { cancel });
   };
