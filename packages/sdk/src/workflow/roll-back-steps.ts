@@ -4,11 +4,10 @@ import type { KindContext } from "@jetmesh/runner";
  * Undoes the steps of a workflow, the last one first; each is tried, also when another fails. What is undone already is left
  * as it is, so that it may be asked for again. Functions of the workflow's own have no undo: what is to be undone is an action.
  */
-export async function rollBackSteps({ record, signal, workshop }: KindContext): Promise<void> {
+export async function rollBackSteps({ record, workshop }: KindContext): Promise<void> {
   const problems: string[] = [];
   for (const { child, ref } of (record.steps ?? []).toReversed()) {
     if (child === undefined) continue;
-    if (signal.aborted) throw new Error("interrupted");
     const error = await workshop.rollBack(child);
     if (error !== undefined) problems.push(`step '${ref}': ${error.message}`);
   }
