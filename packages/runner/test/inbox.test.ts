@@ -26,6 +26,9 @@ describe("an inbox", () => {
     expect(inbox.take()).toHaveLength(1);
     expect(inbox.take()).toEqual([]);
     expect(await isThere(inbox.arrival())).toBe(false);
+    const early = createInbox();
+    told(early);
+    expect(await isThere(early.arrival())).toBe(true);
   });
 
   it("answers each once: what its holder says first, else that it is not the holder's as that lets go", () => {
