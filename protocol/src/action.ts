@@ -180,6 +180,8 @@ export const ActionRecord = z.object({
   keepMs: z.int().min(1_000).optional(),
   watcherFailures: z.int().min(0),
   maxWatcherFailures: z.int().min(1),
+  /** How often in a row its runner was lost before a method of it had come back. */
+  losses: z.int().min(1).optional(),
   paused: PausedAction.optional(),
   /** Whoever holds it pauses it between two methods, or steps. */
   pauseAsked: z.literal(true).optional(),

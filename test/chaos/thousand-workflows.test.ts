@@ -9,7 +9,7 @@ const PARALLEL = 8;
 const STALL_MS = 10_000;
 const AT_ONCE = 64;
 
-test("a thousand workflows of eight waiting parallel steps: none stalls, no step runs twice", async () => {
+test("W6 a thousand workflows of eight waiting parallel steps: none stalls, no step runs twice", async () => {
   await using mesh = await startMesh({ services: { "state-store": 2 } });
   const client = await mesh.client();
   for (let n = 0; n < 2; n += 1)

@@ -199,7 +199,7 @@ describe("A7 the delay of IN_PROGRESS", () => {
     expect(await ended(made.id)).toMatchObject({ outcome: "SUCCESS" });
   });
 
-  test("is put off by a heartbeat", async () => {
+  test("W9 is put off by a heartbeat", async () => {
     const watcher = [...Array.from({ length: 12 }, () => "heartbeat"), "SUCCESS"];
     const made = await make({ main: ["IN_PROGRESS"], watcher }, { delays: { progress: 1_000 } });
     expect(await ended(made.id)).toMatchObject({ outcome: "SUCCESS" });
@@ -216,6 +216,12 @@ describe("A8 what is thrown", () => {
       { code: "main_threw", message: "round and round" },
     ],
     ["main, by returning nothing", { main: ["nothing"] }, { code: "main_threw" }],
+    ["main, by PAUSED that nobody asked for", { main: ["PAUSED"] }, { code: "main_threw" }],
+    [
+      "a watcher, by returning nothing",
+      { main: ["IN_PROGRESS"], watcher: ["nothing"] },
+      { code: "watcher_failed" },
+    ],
   ])("in %s is an error, serialised", async (_, words, error) => {
     const made = await make(words);
     expect(await ended(made.id)).toMatchObject({ outcome: "ERROR", error });
@@ -230,7 +236,7 @@ describe("A8 what is thrown", () => {
   });
 });
 
-test("A9 a watcher that throws is asked again, a bounded number of times, and the delay counts on", async () => {
+test("A9 W3 a watcher that throws is asked again, a bounded number of times, and the delay counts on", async () => {
   const often = await make({ main: ["IN_PROGRESS"], watcher: ["throw"] });
   expect(await ended(often.id)).toMatchObject({ error: { code: "watcher_failed" }, watcherFailures: 3 });
   const once = await make({ main: ["IN_PROGRESS"], watcher: ["throw", "SUCCESS"] });
@@ -327,7 +333,7 @@ test("A13 repeats are counted, each begins with an empty bag, and the last outco
   expect(await ended(again.id)).toMatchObject({ outcome: "SUCCESS", attempt: 3 });
 });
 
-test("A17 a result that comes when its time is over is refused, and kept as late", async () => {
+test("A17 W15 a result that comes when its time is over is refused, and kept as late", async () => {
   const made = await make({ main: ["deaf"], watcher: ["ERROR"] }, { delays: { main: 300 } });
   expect(await ended(made.id)).toMatchObject({ error: { code: "told_so" } });
   const late = await eventually(

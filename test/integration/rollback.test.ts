@@ -108,6 +108,16 @@ describe("A15 the rollback of an action", () => {
     ]);
   });
 
+  test("that is asked for while the action is being closed waits for that", async () => {
+    await onlyWithFault(mesh, "action.close/before=delay:1500");
+    const id = await make("undoable", { name: "soon" });
+    await until(id, "it to end", ({ outcome }) => outcome !== undefined);
+    expect(await get(id)).toMatchObject({ state: "SUCCESS" });
+    expect((await rollBack(id)).action.state).toBe("REVERTING");
+    await until(id, "its rollback to end", ({ state }) => state === "REVERTED");
+    expect(undone()).toEqual(["undo soon SUCCESS 1"]);
+  });
+
   test("that throws is CLOSED again with what it threw, and may be asked for again", async () => {
     const id = await make("undoable", { name: "two", undo: "throws once" });
     await closed(id);
@@ -159,7 +169,7 @@ describe("A15 the rollback of an action", () => {
   });
 });
 
-describe("A15 the rollback of a workflow", () => {
+describe("A15 W13 the rollback of a workflow", () => {
   test("undoes its steps in reverse, also those of one that failed", async () => {
     const id = await make("reversible", {});
     await closed(id);

@@ -79,7 +79,7 @@ test("a runner killed in a step that may not run twice: its processes end with i
   expect(await client.request("jet.get", { reference: "one" })).toMatchObject({ state: "broken" });
 });
 
-test("what a killed runner held is taken over within three seconds, where somebody has been there for five", async () => {
+test("W2 what a killed runner held is taken over within three seconds, where somebody has been there for five", async () => {
   const { holder, id } = await beginStuck({ shell: `echo $$ >> ${join(dir, "pid")}; sleep 600` });
   // A judge of dead holders has been connected for so long, or a broker's restart would look like a massacre.
   const others = mesh.services.filter((one) => one.name === "flight-plan-runner" && one !== holder);

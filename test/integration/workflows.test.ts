@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isRefusal, type MeshClient } from "@jetmesh/client";
 import type { CreatedAction } from "@jetmesh/protocol";
-import { eventually, startMesh, type TestMesh } from "@jetmesh/testkit";
+import { allHistory, eventually, startMesh, type TestMesh } from "@jetmesh/testkit";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { linesOf } from "../support/lines-of.ts";
 import { runsOf } from "../support/runs.ts";
@@ -50,7 +50,7 @@ describe("A14 a workflow", () => {
     },
   );
 
-  test("waits for all of several steps at once", async () => {
+  test("W6 waits for all of several steps at once", async () => {
     const made = await ended(await make("parallel", { many: 8, waitMs: 100 }));
     expect(made).toMatchObject({
       outcome: "SUCCESS",
@@ -115,7 +115,7 @@ describe("A14 what a workflow is made of", () => {
     expect(await ended(steps[0]?.child ?? "")).toMatchObject({ error: { code: "canceled" } });
   });
 
-  test("a cancel ends it and what it waits for", async () => {
+  test("W13 a cancel ends it and what it waits for", async () => {
     const id = await make("parallel", { many: 3, waitMs: 30_000 });
     await until(
       id,
@@ -129,7 +129,7 @@ describe("A14 what a workflow is made of", () => {
       expect(await ended(child ?? "")).toMatchObject({ error: { code: "canceled" } });
   });
 
-  test("a pause holds it, not its steps; resumed it goes on with what they gave meanwhile", async () => {
+  test("W13 a pause holds it, not its steps; resumed it goes on with what they gave meanwhile", async () => {
     const id = await make("parallel", { many: 2, waitMs: 300 });
     await until(id, "it to wait", ({ state }) => state === "IN_PROGRESS");
     await client.request("action.pause", { id });
@@ -146,7 +146,7 @@ describe("A14 what a workflow is made of", () => {
   });
 });
 
-test("A12 a kind says how long its closed records are kept", async () => {
+test("A12 W14 a kind says how long its closed records are kept", async () => {
   const [brief, other] = [await make("brief"), await make("work", { name: "kept" })];
   await ended(other);
   await eventually("the record to go", () =>
@@ -156,9 +156,11 @@ test("A12 a kind says how long its closed records are kept", async () => {
     ),
   );
   expect(await get(other)).toMatchObject({ state: "CLOSED" });
+  const kept = (await allHistory(client.connection, client.names)).filter(({ id }) => id === brief);
+  expect(kept).toMatchObject([{ what: "closed", outcome: "SUCCESS", kind: "brief" }]);
 });
 
-test("A18 code that takes another way than before is found out, and at which step", async () => {
+test("A18 W12 code that takes another way than before is found out, and at which step", async () => {
   expect(await ended(await make("fickle"))).toMatchObject({
     outcome: "ERROR",
     error: {
@@ -168,13 +170,13 @@ test("A18 code that takes another way than before is found out, and at which ste
   });
 });
 
-test("A18 code that waits for what is none of its steps is found out", async () => {
+test("A18 W12 code that waits for what is none of its steps is found out", async () => {
   expect(await ended(await make("foreign"))).toMatchObject({
     error: { message: "the workflow waits for something that is none of its steps" },
   });
 });
 
-describe("signals", () => {
+describe("W13 signals", () => {
   test("one that comes before it is waited for is kept, and the same one counts once", async () => {
     const notBefore = new Date(Date.now() + 400).toISOString();
     const { actionId: id } = await client.request<CreatedAction>("action.create", {

@@ -73,6 +73,19 @@ async function act(context: Context, word: string): Promise<unknown> {
       await new Promise((resolve) => setTimeout(resolve, 12_000));
       return success("late");
     }
+    case "beats behind its end": {
+      // As code does that forgets to stop its timer: nobody looks at what comes of it.
+      for (let n = 1; n <= 5; n += 1)
+        setTimeout(() => {
+          void context.heartbeat();
+          appendFileSync(context.argument.file, "beat\n");
+        }, n * 50);
+      void context.heartbeat();
+      return success({ attempt: context.attempt, bag });
+    }
+    case "dies":
+      process.kill(process.pid, "SIGKILL");
+      return new Promise(() => undefined);
     case "for ever":
       return new Promise(() => undefined);
     default:

@@ -59,6 +59,17 @@ const winding = defineWorkflow({
   },
 });
 
+/** One step behind the other. */
+const chain = defineWorkflow({
+  kind: "chain",
+  argument: z.object({ many: z.number(), waitMs: z.number().default(0) }),
+  result: z.number(),
+  run: async ({ argument: { many, waitMs }, ...flow }) => {
+    for (let n = 0; n < many; n += 1) await flow.do("link", work, { name: `link ${String(n)}`, waitMs });
+    return many;
+  },
+});
+
 const parallel = defineWorkflow({
   kind: "parallel",
   argument: z.object({ many: z.number(), waitMs: z.number().default(0), fail: z.number().default(-1) }),
@@ -74,6 +85,62 @@ const parallel = defineWorkflow({
       ),
     );
     return done.map(({ name }) => name);
+  },
+});
+
+/** Keeps its runner for a while by a function of its own, beside a step that ends meanwhile. */
+const holding = defineWorkflow({
+  kind: "holding",
+  argument: z.object({ ms: z.number() }),
+  result: z.string(),
+  run: async ({ argument: { ms }, ...flow }) => {
+    const call = (): Promise<string> => {
+      witness("held");
+      return new Promise((resolve) => setTimeout(() => resolve("held on"), ms));
+    };
+    const [held, { name }] = await Promise.all([
+      flow.do("hold", call, { idempotent: true }),
+      flow.do("part", work, { name: "part", waitMs: 300 }, { pool: "other" }),
+    ]);
+    return `${held}, ${name}`;
+  },
+});
+
+/** Begins a step behind a function of its own that takes its time. */
+const afterwards = defineWorkflow({
+  kind: "afterwards",
+  argument: z.object({}),
+  result: z.string(),
+  run: async (flow) => {
+    await flow.do("hold", () => {
+      witness("held");
+      return new Promise((resolve) => setTimeout(() => resolve(null), 1_500));
+    });
+    return (await flow.do("part", work, { name: "afterwards" })).name;
+  },
+});
+
+/** Gives as much as it is asked for. */
+const big = defineAction({
+  kind: "big",
+  argument: z.object({ size: z.number() }),
+  result: z.string(),
+  frequency: "100ms",
+  // So late that its workflow has let go of the record meanwhile.
+  main: () => inProgress(300),
+  watcher: ({ argument: { size } }) => success("x".repeat(size)),
+});
+const hoarding = defineWorkflow({
+  kind: "hoarding",
+  argument: z.object({}),
+  result: z.string(),
+  run: async (flow) => {
+    await flow.do("fits", big, { size: 500_000 });
+    const fits = await flow.do("does not", big, { size: 500_000 }).then(() => "fits", codeOf);
+    const isMade = await flow
+      .do("is too much", work, { name: "x".repeat(800_000) })
+      .then(() => "made", codeOf);
+    return `${fits}, ${isMade}`;
   },
 });
 
@@ -200,26 +267,28 @@ const same = defineAction({
 /** Done once for each name, and its result kept. */
 const single = defineAction({
   kind: "single",
-  argument: z.object({ name: z.string() }),
+  argument: z.object({ name: z.string(), waitMs: z.number().default(0) }),
   result: z.object({ ran: z.string() }),
   identity: true,
   once: true,
-  main: ({ argument: { name }, id }) => {
+  main: ({ argument: { name, waitMs }, id }) => {
     witness(`single ${name}`);
     const isFirst = !existsSync(`${process.env["JM_WITNESS"] ?? ""}.${name}`);
     if (name.startsWith("shaky") && isFirst) {
       writeFileSync(`${process.env["JM_WITNESS"] ?? ""}.${name}`, "");
       return failure("not_yet", "the first time it fails");
     }
-    return success({ ran: id });
+    return waitMs === 0 ? success({ ran: id }) : inProgress(waitMs);
   },
+  watcher: ({ id }) => success({ ran: id }),
 });
 /** Two of these share one step. */
 const sharing = defineWorkflow({
   kind: "sharing",
-  argument: z.object({ name: z.string() }),
+  argument: z.object({ name: z.string(), once: z.boolean().default(false) }),
   result: z.string(),
-  run: async (flow) => (await flow.do("shared", same, { name: flow.argument.name, waitMs: 700 })).ran,
+  run: async ({ argument: { name, once }, ...flow }) =>
+    (await flow.do("shared", once ? single : same, { name, waitMs: 700 })).ran,
 });
 
 /** Its closed records are kept for a second. */
@@ -263,6 +332,7 @@ const reversible = defineWorkflow({
   run: async ({ argument: { failAt, undo }, ...flow }) => {
     for (let n = 0; n < 3; n += 1)
       await flow.do("step", undoable, { name: String(n), fail: n === failAt, ...(n === 1 ? { undo } : {}) });
+    await flow.do("own", () => null);
     await flow.do("plain", work, { name: "plain" });
     return null;
   },
@@ -272,7 +342,12 @@ await runRunner({
   kinds: [
     work,
     winding,
+    chain,
     parallel,
+    holding,
+    afterwards,
+    big,
+    hoarding,
     nested,
     race,
     approval,

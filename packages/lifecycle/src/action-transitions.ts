@@ -48,7 +48,10 @@ function leave(record: ActionRecord, left: Leavings): ActionRecord {
 
 /** Drops the claim and the pause, which belong to the state that is left. */
 function enter(record: ActionRecord, to: ActionState, now: Now, why?: string): ActionRecord {
-  const { claim: _claim, paused: _paused, pauseAsked, ...rest } = record;
+  const { claim: _claim, paused: _paused, pauseAsked, losses, ...rest } = record;
+  // Begun again it may take its runner with it again; everything else leads on from a method that has come back.
+  const isBegunAgain = to === "SLEEPING" || to === "EXECUTING_MAIN" || record.state === "SLEEPING";
+  const lost = losses !== undefined && isBegunAgain ? { losses } : {};
   // What was asked of its holder is asked of the next one; it is done with the pause, or with its end.
   const isDone = to === "PAUSED" || to === "SUCCESS" || to === "ERROR";
   const asked = pauseAsked === undefined || isDone ? {} : { pauseAsked };
@@ -56,7 +59,7 @@ function enter(record: ActionRecord, to: ActionState, now: Now, why?: string): A
   const kept = record.transitions;
   const transitions =
     kept.length < MAX_TRANSITIONS ? [...kept, entry] : [...kept.slice(0, 1), ...kept.slice(2), entry];
-  return { ...rest, ...asked, state: to, transitions };
+  return { ...rest, ...asked, ...lost, state: to, transitions };
 }
 
 const claimBy = (by: By, now: Now, runs: Claimed): Claim => ({
@@ -85,6 +88,26 @@ export function claimMain(record: ActionRecord, by: By, now: Now): ActionDecisio
     },
     { type: "run", method: "main", last: false },
   );
+}
+
+/** One whose code takes its runner with it each time would go through all runners there are. */
+const MOST_LOSSES = 6;
+
+/** Its holder is gone: goes on with the loss counted, or ends where there were too many in a row. */
+export function afterLoss(
+  record: ActionRecord,
+  now: Now,
+  goOn: (counted: ActionRecord) => ActionDecision,
+): ActionDecision {
+  const losses = (record.losses ?? 0) + 1;
+  if (losses <= MOST_LOSSES) return goOn({ ...record, losses });
+  const message = `its runner was lost ${String(losses)} times in a row`;
+  return endForGood(record, {}, "ERROR", error("poison", message), now);
+}
+
+function withoutLosses(record: ActionRecord): ActionRecord {
+  const { losses: _losses, ...rest } = record;
+  return rest;
 }
 
 /** Somebody else asks the watcher what became of a main that ran out of time or lost its runner. */
@@ -143,7 +166,7 @@ export function keepWatching(
   watchAt: Instant | null | undefined,
   now: Now,
 ): ActionDecision {
-  const { claim: _claim, ...rest } = leave(record, left);
+  const { claim: _claim, ...rest } = leave(withoutLosses(record), left);
   const soon = toInstant(now + record.delays.frequencyMs);
   const next = watchAt === null ? undefined : watchAt !== undefined && toMs(watchAt) > now ? watchAt : soon;
   return write({
@@ -180,7 +203,7 @@ export function watcherFailed(
     max: WATCHER_BACKOFF_MAX_MS,
     jitter: false,
   };
-  const { claim: _claim, ...rest } = leave(record, left);
+  const { claim: _claim, ...rest } = leave(withoutLosses(record), left);
   const watchAt = toInstant(now + backoffMs(policy, failures, 0));
   return write({
     ...rest,
@@ -202,8 +225,15 @@ export function sleepAgain(record: ActionRecord, left: Leavings, now: Now): Acti
 }
 
 export function progress(record: ActionRecord, left: Leavings): ActionDecision {
-  return write(leave(record, left));
+  const next = leave(record, left);
+  const isFurther = record.losses !== undefined && stepsEnded(next) > stepsEnded(record);
+  return write(isFurther ? withoutLosses(next) : next);
 }
+
+const stepsEnded = ({ journal, steps = [], older }: ActionRecord): number =>
+  (older?.steps ?? 0) +
+  journal.filter(({ endedAt }) => endedAt !== undefined).length +
+  steps.filter(({ end }) => end !== undefined).length;
 
 /** Keeps what it is told. Where nobody holds it and it only waits, its watcher is asked at once. */
 export function note(record: ActionRecord, told: Note, now: Now): ActionDecision {
@@ -302,7 +332,7 @@ function repeat(
   outcome: "SUCCESS" | "ERROR",
   now: Now,
 ): ActionDecision {
-  const { result: _result, error: _error, steps: _steps, older: _older, ...rest } = record;
+  const { result: _result, error: _error, steps: _steps, older: _older, losses: _losses, ...rest } = record;
   const budget =
     outcome === "SUCCESS" ? { success: record.repeat.success - 1 } : { error: record.repeat.error - 1 };
   const again: ActionRecord = {

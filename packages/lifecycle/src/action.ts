@@ -2,6 +2,7 @@ import type { ActionRecord, Note } from "@jetmesh/protocol";
 import { match, P } from "ts-pattern";
 import type { ActionDecision, ActionEvent, Unchanged } from "./action-events.ts";
 import {
+  afterLoss,
   beginProgress,
   beginRollback,
   claimMain,
@@ -88,7 +89,10 @@ function whenExecutingMain(record: ActionRecord, event: ActionEvent, now: Now): 
     .with({ type: "resume" }, (by) => {
       if (by.nonce === record.claim?.nonce) return unchanged("already");
       if (!by.holderDead && !hasPassed(record.timers.expiresAt, now)) return unchanged("held");
-      return pastDeadline(record, now) ?? takeOverMain(record, by, now);
+      const takeOver = (counted: ActionRecord): ActionDecision => takeOverMain(counted, by, now);
+      // A main whose time is over says nothing of its runner, a watcher that was asked of it and did not come back does.
+      const isLost = by.holderDead || record.claim?.runs === "watcher";
+      return pastDeadline(record, now) ?? (isLost ? afterLoss(record, now, takeOver) : takeOver(record));
     })
     .with({ type: "main_returned" }, ({ nonce, answer }) => {
       if (!isHeld(record, nonce, "main")) return late;
@@ -139,11 +143,14 @@ function whenInProgress(record: ActionRecord, event: ActionEvent, now: Now): Act
     .with({ type: "resume" }, (by) => {
       if (by.nonce === record.claim?.nonce) return unchanged("already");
       if (record.claim !== undefined && !by.holderDead) return unchanged("held");
-      if (timedOut) return claimWatcher(record, by, now, true);
+      const claim = (counted: ActionRecord): ActionDecision => claimWatcher(counted, by, now, timedOut);
+      const ask = (): ActionDecision =>
+        record.claim === undefined ? claim(record) : afterLoss(record, now, claim);
+      if (timedOut) return ask();
       // It has nothing to run, and ends as its leader does.
       if (record.follows !== undefined) return pastDeadline(record, now) ?? unchanged("not_due");
       const due = record.claim !== undefined || hasPassed(record.timers.watchAt, now);
-      return pastDeadline(record, now) ?? (due ? claimWatcher(record, by, now, false) : unchanged("not_due"));
+      return pastDeadline(record, now) ?? (due ? ask() : unchanged("not_due"));
     })
     .with({ type: "watcher_returned" }, ({ nonce, answer }) => {
       if (!isHeld(record, nonce, "watcher")) return late;

@@ -23,7 +23,7 @@ export function sleeping(more: Partial<ActionRecord> = {}): ActionRecord {
   return { ...made, ...more };
 }
 
-const held = (runs: Claim["runs"]): { claim: Claim } => ({
+export const held = (runs: Claim["runs"]): { claim: Claim } => ({
   claim: { runner: HOLDER, nonce: OWN, at: toInstant(NOW - MINUTE), runs },
 });
 

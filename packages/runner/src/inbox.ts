@@ -26,15 +26,10 @@ export interface Inbox {
 export function createInbox(): Inbox {
   const unanswered = new Set<ReceivedNote>();
   let waiting: ReceivedNote[] = [];
-  let isClosed = false;
   let wake: () => void = () => undefined;
   let woken: Promise<void> | undefined;
   return {
     push(received) {
-      if (isClosed) {
-        received.answer("not_mine");
-        return;
-      }
       const once: ReceivedNote = {
         note: received.note,
         answer: (answer) => {
@@ -57,7 +52,6 @@ export function createInbox(): Inbox {
       return woken;
     },
     close() {
-      isClosed = true;
       for (const { answer } of [...unanswered]) answer("not_mine");
     },
   };

@@ -9,6 +9,7 @@ import {
   failure,
   inProgress,
   StepError,
+  sleeping,
   success,
 } from "../src/index.ts";
 
@@ -63,7 +64,7 @@ describe("a kind in a unit test", () => {
     expect(kit.calls.map(({ at }) => at)).toEqual([0, 60_000, 120_000]);
   });
 
-  it("repeats less and less often where it says so, and not together with others", async () => {
+  it("W5 repeats less and less often where it says so, and not together with others", async () => {
     const patient = defineAction({
       kind: "patient",
       argument: z.object({}),
@@ -87,6 +88,45 @@ describe("a kind in a unit test", () => {
       expect(wait).toBeGreaterThanOrEqual((most[n] ?? 0) / 2);
     }
     expect(new Set(waits).size).toBe(4);
+  });
+
+  it("W5 repeats no longer than its deadline", async () => {
+    const brief = defineAction({
+      ...{ kind: "brief", argument: z.object({}), result: z.null() },
+      repeat: { error: 1_000, backoff: "1m" },
+      delays: { deadline: "150s" },
+      main: () => failure("never", "never"),
+    });
+    const kit = createTestKit({ kinds: [brief] });
+    expect(await kit.run(brief, {})).toMatchObject({ error: { code: "deadline_exceeded" } });
+    expect(kit.calls.map(({ at }) => at)).toEqual([0, 60_000, 120_000]);
+  });
+
+  it("W16 that has no result has none, and null is null", async () => {
+    const none = defineAction({
+      ...{ kind: "none", argument: z.object({}), result: z.undefined() },
+      main: () => success(undefined),
+    });
+    const nothing = defineAction({
+      ...{ kind: "nothing", argument: z.object({}), result: z.null() },
+      main: () => success(null),
+    });
+    const kit = createTestKit({ kinds: [none, nothing] });
+    expect(await kit.run(none, {})).not.toHaveProperty("result");
+    expect(await kit.run(nothing, {})).toMatchObject({ outcome: "SUCCESS", result: null });
+  });
+
+  it("W18 whose runner is lost each time ends after seven", async () => {
+    for (const losing of ["main", "watcher"]) {
+      const again = defineAction({
+        ...{ kind: "again", argument: z.object({}), result: z.null() },
+        main: () => inProgress(),
+        watcher: () => sleeping(),
+      });
+      const kit = createTestKit({ kinds: [again], losesRunner: ({ method }) => method === losing });
+      expect(await kit.run(again, {})).toMatchObject({ outcome: "ERROR", error: { code: "poison" } });
+      expect(kit.calls.filter(({ method }) => method === losing)).toHaveLength(7);
+    }
   });
 
   it("is not begun before its time, is paused and canceled as it would be", async () => {
@@ -243,6 +283,47 @@ describe("a workflow in a unit test", () => {
       error: { code: "invalid_result" },
       watcherFailures: 0,
     });
+  });
+
+  it("W16 gives its code what a step gave, the first time as any other: nothing for nothing, null for null", async () => {
+    const seen: unknown[][] = [];
+    const looks = defineWorkflow({
+      kind: "looks",
+      argument: z.object({}),
+      result: z.null(),
+      run: async (flow) => {
+        const nothing = await flow.do("nothing", (): unknown => undefined);
+        const empty = await flow.do("empty", () => null);
+        const made = await flow.do("made", () => ({ at: new Date(0), left: undefined }));
+        seen.push([nothing, empty, made]);
+        await flow.sleep("first", "1m");
+        await flow.sleep("second", "1m");
+        return null;
+      },
+    });
+    await createTestKit({ kinds: [looks] }).run(looks, {});
+    expect(seen.length).toBeGreaterThan(1);
+    for (const one of seen) expect(one).toStrictEqual([undefined, null, { at: "1970-01-01T00:00:00.000Z" }]);
+  });
+
+  it("W18 whose code takes its runner with it ends after seven, and what it began ends with it", async () => {
+    let passes = 0;
+    const deadly = defineWorkflow({
+      kind: "deadly",
+      argument: z.object({}),
+      result: z.null(),
+      run: async (flow) => {
+        passes += 1;
+        void flow.do("left", add, { a: 1, b: 1, waitMs: DAY });
+        await flow.do("quick", add, { a: 1, b: 1 });
+        return null;
+      },
+    });
+    const kit = createTestKit({ kinds: [add, deadly], losesRunner: ({ kind }) => kind === "deadly" });
+    const { error, steps = [] } = await kit.run(deadly, {});
+    expect(error).toMatchObject({ code: "poison" });
+    expect(passes).toBe(7);
+    expect(kit.get(steps[0]?.child ?? "")).toMatchObject({ error: { code: "canceled" } });
   });
 
   it("that has fewer steps than before is found out as well", async () => {

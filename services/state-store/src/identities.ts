@@ -1,5 +1,5 @@
 import { hash } from "node:crypto";
-import { decideAction, type Ending, endingOf, followerOf, isOpen } from "@jetmesh/lifecycle";
+import { decideAction, type Ending, endingOf, followerOf } from "@jetmesh/lifecycle";
 import {
   type ActionRecord,
   type IdentityRecord,
@@ -58,7 +58,13 @@ export async function joinIdentity(deps: Deps, key: string, given: ActionRecord)
       return endedAs(followerOf(given, is.id, now), end, now);
     }
     if (is?.leader !== undefined && is.id === record.id) return record;
-    if (is?.leader === undefined || !(await isStillOpen(deps, is.leader))) {
+    const leader = is?.leader === undefined ? "gone" : await lookAt(deps, is.leader);
+    if (typeof leader === "object") {
+      // Its followers, and what it has done once, come before another may lead.
+      await endIdentity(deps, leader, key);
+      continue;
+    }
+    if (is === undefined || leader === "gone") {
       const leads: IdentityRecord = { v: 1, id: record.id, leader: record, followers: [] };
       if (await write(deps, key, leads, revision)) return record;
       continue;
@@ -93,14 +99,14 @@ async function write(
   return written.kind === "written";
 }
 
-/** One that was never made is made, for it leads. */
-async function isStillOpen(deps: Deps, leader: ActionRecord): Promise<boolean> {
+/** How one that leads is: its record where it has ended. One that was never made is made. */
+async function lookAt(deps: Deps, leader: ActionRecord): Promise<"open" | "gone" | ActionRecord> {
   const stored = await deps.store.actions.get(leader.id);
-  if (stored.kind === "record") return isOpen(stored.value.state) && stored.value.state !== "REVERTING";
-  if (stored.kind !== "absent") return false;
+  if (stored.kind === "record") return stored.value.outcome === undefined ? "open" : stored.value;
+  if (stored.kind !== "absent") return "gone";
   const ended = await beginAction(deps, leader, JSON.stringify(leader));
   if (ended !== undefined) deps.settleLater(ended);
-  return ended === undefined;
+  return ended?.record ?? "open";
 }
 
 function endedAs(follower: ActionRecord, end: Ending, now: number): ActionRecord {

@@ -73,16 +73,20 @@ describe("documents with faults", () => {
 
   it("are named at keys that the design has and nothing acts on yet, rather than taken and forgotten", () => {
     const plan = (step: object): object => ({ ...V1, kind: "Plan", reference: "p", steps: [step] });
-    for (const verb of ["ssh", "file", "plan", "action", "jet", "approve", "parallel"])
+    for (const verb of ["ssh", "file"])
       expect(faultsOf(plan({ [verb]: {} })).map(({ message }) => message)).toContain(
         `'${verb}' is not built yet`,
       );
-    for (const key of ["when", "onExit", "capture"])
-      expect(faultsOf(plan({ shell: "true", [key]: "x" }))).toContainEqual({
-        document: 0,
-        path: ["steps", 0, key],
-        message: `'${key}' is not built yet`,
-      });
+  });
+
+  it("are named at expressions that are none, and at broken templates, wherever they stand", () => {
+    const steps = [{ when: "(", env: { A: "{{ b" }, shell: "true" }, { parallel: [{ shell: "{% if %}" }] }];
+    const faults = faultsOf({ ...V1, kind: "Plan", reference: "p", steps });
+    expect(faults.map(({ path }) => path)).toEqual([
+      ["steps", 0, "when"],
+      ["steps", 0, "env", "A"],
+      ["steps", 1, "parallel", 0, "shell"],
+    ]);
   });
 
   it("are told where the version or the kind is missing or another", () => {
