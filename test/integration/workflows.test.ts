@@ -205,6 +205,22 @@ describe("W13 signals", () => {
     });
   });
 
+  test("go between two that tell each other something at once, and from one to itself", async () => {
+    const say = (id: string, to: string): Promise<unknown> =>
+      client.request("action.signal", { id, name: "peer", payload: to });
+    const pairs = await Promise.all(
+      Array.from({ length: 10 }, async () => [await make("greeting"), await make("greeting")] as const),
+    );
+    await Promise.all(pairs.flatMap(([one, other]) => [say(one, other), say(other, one)]));
+    for (const [one, other] of pairs) {
+      expect(await ended(one)).toMatchObject({ result: other });
+      expect(await ended(other)).toMatchObject({ result: one });
+    }
+    const alone = await make("greeting");
+    await say(alone, alone);
+    expect(await ended(alone)).toMatchObject({ outcome: "SUCCESS", result: alone });
+  });
+
   test("what does not fit the wait's schema is an error of the wait", async () => {
     const id = await make("approval");
     await client.request("action.signal", { id, name: "approved", payload: "alice" });

@@ -182,6 +182,18 @@ const approval = defineWorkflow({
   },
 });
 
+/** Is told whom it is to say hello to, says it, and waits until it is said to itself. */
+const greeting = defineWorkflow({
+  kind: "greeting",
+  argument: z.object({}),
+  result: z.string(),
+  run: async (flow) => {
+    const to = await flow.waitForSignal("peer", { schema: z.string() });
+    await flow.signal("say", to, "hello", flow.id);
+    return flow.waitForSignal("hello", { schema: z.string() });
+  },
+});
+
 /** Takes another way each time it is run. */
 const fickle = defineWorkflow({
   kind: "fickle",
@@ -351,6 +363,7 @@ await runRunner({
     nested,
     race,
     approval,
+    greeting,
     fickle,
     leaving,
     calling,

@@ -49,15 +49,26 @@ export async function runPass(
     steps.wrote();
     for (const { answer } of unanswered.splice(0)) answer("noted");
   };
+  const takeNotes = (now: number): boolean => {
+    const kept = (given.inbox?.take() ?? []).filter((received) => steps.keep(received, now));
+    unanswered.push(...kept);
+    return kept.length > 0;
+  };
   const takeWhatCame = (): boolean => {
     const now = given.now();
-    let hasCome = calls.takeEnded(now);
-    for (const received of given.inbox?.take() ?? []) {
-      if (!steps.keep(received, now)) continue;
-      unanswered.push(received);
-      hasCome = true;
+    const hasEnded = calls.takeEnded(now);
+    const hasCome = takeNotes(now);
+    return steps.endWaits(now) || hasEnded || hasCome;
+  };
+  /** Whom it tells something may be telling it something, and waits for that: each has its answer meanwhile. */
+  const doAndAnswer = async (): Promise<void> => {
+    let isDone = false;
+    const done = doWhatBegan(given, steps, calls).finally(() => (isDone = true));
+    for (;;) {
+      await Promise.race([done, given.inbox?.arrival() ?? NEVER]);
+      if (isDone) return done;
+      if (takeNotes(given.now())) await write();
     }
-    return steps.endWaits(now) || hasCome;
   };
 
   for (let lingerUntil = Number.POSITIVE_INFINITY; ; ) {
@@ -71,7 +82,7 @@ export async function runPass(
       steps.dropNew();
       if (steps.pending.some(([, step]) => step.detached !== undefined && step.made === undefined)) {
         await write();
-        await doWhatBegan(given, steps, calls);
+        await doAndAnswer();
       }
       return end;
     }
@@ -80,7 +91,7 @@ export async function runPass(
     if (steps.broken() !== undefined || takeWhatCame()) continue;
     if (hasWork(steps, calls)) {
       await write();
-      await doWhatBegan(given, steps, calls);
+      await doAndAnswer();
       lingerUntil = Number.POSITIVE_INFINITY;
       continue;
     }
