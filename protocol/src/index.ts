@@ -85,6 +85,7 @@ export {
   type DocumentKind,
   documentOf,
 } from "./document.ts";
+export { documentSchema } from "./document-schema.ts";
 export { Duration, parseDuration } from "./duration.ts";
 export {
   ACTION_ERROR_CODES,

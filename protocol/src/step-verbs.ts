@@ -46,13 +46,11 @@ export type WaitUntil = z.infer<typeof WaitUntil>;
 export const Wait = z.union([Duration, z.strictObject({ until: WaitUntil })]);
 export type Wait = z.infer<typeof Wait>;
 
-const isObject = (value: unknown): boolean => typeof value === "object" && value !== null;
-
-/** The steps of another plan; `variables` are what it sees before anything else of that name. */
-export const PlanCall = z.preprocess(
-  (value) => (isObject(value) ? value : { reference: value }),
+/** The steps of another plan, by its name alone, or with `variables` that it sees before anything else of that name. */
+export const PlanCall = z.union([
+  Reference.transform((reference) => ({ reference, variables: {} })),
   z.strictObject({ reference: Reference, variables: z.record(ValueName, Json).default({}) }),
-);
+]);
 export type PlanCall = z.infer<typeof PlanCall>;
 
 /** An action of a kind that a runner has registered; unless told not to, the step ends when it does. */

@@ -30,8 +30,8 @@ export const RetryPolicy = z.strictObject({
 export type RetryPolicy = z.infer<typeof RetryPolicy>;
 
 const NOT_BUILT = ["ssh", "file"];
-const VERBS = ["shell", "http", "wait", "plan", "action", "jet", "approve", "parallel"] as const;
-export type StepVerb = (typeof VERBS)[number];
+export const STEP_VERBS = ["shell", "http", "wait", "plan", "action", "jet", "approve", "parallel"] as const;
+export type StepVerb = (typeof STEP_VERBS)[number];
 
 /** Which steps may have which keys. */
 const BELONGS: Readonly<Record<string, readonly StepVerb[]>> = {
@@ -77,8 +77,8 @@ const inside = {
   idempotent: z.boolean().default(false),
   undo: Undo.optional(),
 };
-const Inside = z.strictObject(inside);
-const StepShape = z.strictObject({
+export const Inside = z.strictObject(inside);
+export const StepShape = z.strictObject({
   ...inside,
   parallel: z.array(oneVerb(Inside, "a group inside a group is a plan of its own")).min(1).max(50).optional(),
 });
@@ -98,9 +98,10 @@ function oneVerb<T extends z.ZodType>(shape: T, noGroup?: string): z.ZodType<z.o
         ctx.addIssue({ code: "custom", path, message });
       for (const key of NOT_BUILT) if (key in value) fault(`'${key}' is not built yet`, [key]);
       if (noGroup !== undefined && "parallel" in value) fault(noGroup, ["parallel"]);
-      const [verb, ...others] = VERBS.filter((one) => one in value);
+      const [verb, ...others] = STEP_VERBS.filter((one) => one in value);
       if (verb === undefined || others.length > 0) {
-        if (!NOT_BUILT.some((key) => key in value)) fault(`a step has exactly one of ${VERBS.join(", ")}`);
+        if (!NOT_BUILT.some((key) => key in value))
+          fault(`a step has exactly one of ${STEP_VERBS.join(", ")}`);
         return;
       }
       for (const [key, verbs] of Object.entries(BELONGS))
@@ -122,7 +123,7 @@ function isSaid(value: object, key: string): boolean {
 
 /** What a step does; the schema has made sure that there is one. */
 export function verbOf(step: Step): StepVerb {
-  const verb = VERBS.find((one) => step[one] !== undefined);
+  const verb = STEP_VERBS.find((one) => step[one] !== undefined);
   if (verb === undefined) throw new TypeError("a step without a verb");
   return verb;
 }

@@ -62,11 +62,10 @@ export async function runPass(
   };
   /** Whom it tells something may be telling it something, and waits for that: each has its answer meanwhile. */
   const doAndAnswer = async (): Promise<void> => {
-    let isDone = false;
-    const done = doWhatBegan(given, steps, calls).finally(() => (isDone = true));
+    const done = doWhatBegan(given, steps, calls).then(() => "done" as const);
     for (;;) {
-      await Promise.race([done, given.inbox?.arrival() ?? NEVER]);
-      if (isDone) return done;
+      const first = await Promise.race([done, given.inbox?.arrival() ?? NEVER]);
+      if (first === "done") return;
       if (takeNotes(given.now())) await write();
     }
   };
