@@ -12,6 +12,7 @@ import { addExport } from "./commands/export.ts";
 import { addImport } from "./commands/import.ts";
 import { addJet } from "./commands/jet.ts";
 import { addPlanLint } from "./commands/plan-lint.ts";
+import { addPlanPreview } from "./commands/plan-preview.ts";
 import { addReshard } from "./commands/reshard.ts";
 import { addSchedule } from "./commands/schedule.ts";
 import { addSchema } from "./commands/schema.ts";
@@ -49,6 +50,7 @@ export function createProgram(env: Environment): Command {
   addSchedule(program, env);
   addTemplateLint(program, env);
   addPlanLint(program, env);
+  addPlanPreview(program, env);
   addSchema(program, env);
   addWhy(program, env);
   addWatch(program, env);

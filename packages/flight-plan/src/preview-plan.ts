@@ -1,0 +1,67 @@
+import type { JsonObject, Step } from "@jetmesh/protocol";
+import { ExpressionError, holds } from "./expression.ts";
+import { type PlanNode, type StepNode, stepsOf } from "./plan-tree.ts";
+import { createRender, TemplateError, type TemplateValues } from "./render.ts";
+import { renderDeep } from "./render-deep.ts";
+import { allScopes } from "./scopes.ts";
+
+/** A step as it would run, as far as that can be told before anything has. */
+export interface PreviewedStep {
+  readonly step: string;
+  readonly does: StepNode["verb"];
+  /** Whether it would run; left out where its condition asks for what only a run brings. */
+  readonly runs?: boolean;
+  /** What it is given, rendered; strings that cannot be told yet as they are written. */
+  readonly with: JsonObject;
+  /** What cannot be told yet, and why. */
+  readonly open: readonly string[];
+}
+
+/** Runs nothing and asks nobody: what follows from the plan and the values alone. */
+export function previewPlan(tree: PlanNode, values: TemplateValues): PreviewedStep[] {
+  const scopes = allScopes(tree, [], values);
+  return stepsOf(tree)
+    .filter(({ verb, calls }) => verb !== "parallel" && calls === undefined)
+    .map((node) => previewStep(node, scopes.get(node.path) ?? values));
+}
+
+function previewStep({ path, verb, step }: StepNode, values: TemplateValues): PreviewedStep {
+  const open: string[] = [];
+  const runs = runsBy(step, values, open);
+  const render = createRender(values);
+  const given = renderDeep(
+    (where, template) => {
+      try {
+        return render(where, template);
+      } catch (thrown) {
+        if (!(thrown instanceof TemplateError)) throw thrown;
+        open.push(thrown.message);
+        return template;
+      }
+    },
+    verb,
+    shownOf(step, verb),
+  );
+  return { step: path, does: verb, ...(runs === undefined ? {} : { runs }), with: given, open };
+}
+
+function runsBy({ when }: Step, values: TemplateValues, open: string[]): boolean | undefined {
+  if (when === undefined) return true;
+  try {
+    return holds(when, values);
+  } catch (thrown) {
+    if (!(thrown instanceof ExpressionError)) throw thrown;
+    open.push(`when: ${thrown.message}`);
+    return undefined;
+  }
+}
+
+/** What its key holds, and where and with what a command runs. */
+function shownOf(step: Step, verb: StepNode["verb"]): JsonObject {
+  const { cwd, env } = step;
+  return {
+    [verb]: step[verb] as JsonObject[string],
+    ...(cwd === undefined ? {} : { cwd }),
+    ...(Object.keys(env).length === 0 ? {} : { env }),
+  };
+}
