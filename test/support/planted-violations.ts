@@ -13,6 +13,7 @@ export const PLANTED: readonly Planted[] = [
   { rule: "d1-protocol", file: "protocol/src/planted.ts", imports: "node:fs" },
   { rule: "d2-lifecycle", file: "packages/lifecycle/src/planted.ts", imports: "node:os" },
   { rule: "d2-access", file: "packages/access/src/planted.ts", imports: "../../lifecycle/src/index.ts" },
+  { rule: "d2-flight-plan", file: "packages/flight-plan/src/planted.ts", imports: "node:os" },
   { rule: "d3-storage", file: "packages/storage/src/planted.ts", imports: "yaml" },
   { rule: "d3-nats-only-in-storage", file: "packages/testkit/src/planted.ts", imports: "@nats-io/nats-core" },
   { rule: "d4-service-kit", file: "packages/service-kit/src/planted.ts", imports: "yaml" },

@@ -50,9 +50,10 @@ export function advance(
     entries.set(entry.reference, entry);
     return entry;
   };
-  const at = toInstant(now);
-  const endAtOnce = (node: StepNode, end: Pick<JournalEntry, "outcome" | "error">): StepEnd =>
-    asEnd(add({ reference: node.path, startedAt: at, endedAt: at, ...end }));
+  const endAtOnce = (node: StepNode, end: Pick<JournalEntry, "outcome" | "error">): StepEnd => {
+    const at = toInstant(now);
+    return asEnd(add({ reference: node.path, startedAt: at, endedAt: at, ...end }));
+  };
 
   const walkPlan = (plan: PlanNode, outer: TemplateValues, limit: Deadline | undefined): PlanEnd | Open => {
     const deadline = earlier(limit, planDeadline(plan, entries));
@@ -98,7 +99,7 @@ export function advance(
     }
     if (node.verb === "parallel") return walkBranches(node, scope, limit);
     if (node.calls !== undefined) return walkCall(node, node.calls, scope, limit);
-    const began = entry ?? add({ reference: node.path, startedAt: at, ...waitOf(node, now) });
+    const began = entry ?? add({ reference: node.path, startedAt: toInstant(now), ...waitOf(node, now) });
     open.push({ node, entry: began, values: scope, deadline: earlier(limit, stepDeadline(node, began)) });
     return "open";
   };
@@ -136,7 +137,12 @@ export function advance(
   };
 
   const end = walkPlan(tree, values, undefined);
-  return { journal: [...entries.values()], open, end: end === "open" ? undefined : end };
+  const isSame = entries.size === journal.length;
+  return {
+    journal: isSame ? journal : [...entries.values()],
+    open,
+    end: end === "open" ? undefined : end,
+  };
 }
 
 /** Why a step does not run, asked once, when its turn has come. */

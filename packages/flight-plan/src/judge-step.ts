@@ -32,6 +32,7 @@ export function judgeStep(
 ): Verdict {
   if (ended.ends !== undefined) return { is: "over", end: ended.ends };
   if (ended.outcome === "SKIPPED") return ON;
+  if (step.onExit.length === 0) return byPlan(ended, onError);
   const facts = {
     ...values,
     outcome: ended.outcome,

@@ -44,12 +44,15 @@ export function allScopes(
 }
 
 /** What steps have captured, by their own names; of a call what its steps have. */
-function outputsOf(plan: PlanNode, entries: ReadonlyMap<string, JournalEntry>): Record<string, unknown> {
+function outputsOf(plan: PlanNode, entries: Entries): Record<string, unknown> {
   const outputs: Record<string, unknown> = {};
-  for (const node of [...plan.steps, ...plan.last].flatMap((one) => [one, ...one.branches])) {
+  const visit = (node: StepNode): void => {
     const captured = entries.get(node.path)?.outputs;
     if (captured !== undefined) outputs[node.reference] = captured;
     else if (node.calls !== undefined) outputs[node.reference] = outputsOf(node.calls, entries);
-  }
+    node.branches.forEach(visit);
+  };
+  plan.steps.forEach(visit);
+  plan.last.forEach(visit);
   return outputs;
 }

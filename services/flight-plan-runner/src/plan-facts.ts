@@ -1,15 +1,20 @@
 import { type PlanNode, planTree, type TemplateValues } from "@jetmesh/flight-plan";
-import type { ActionRecord, JournalEntry } from "@jetmesh/protocol";
+import type { ActionRecord, JournalEntry, PlanDefinition } from "@jetmesh/protocol";
 import type { KindContext } from "@jetmesh/runner";
 import { variableEnvironment } from "./steps/environment.ts";
 import type { StepContext } from "./steps/run-step.ts";
 
-/** What a plan's steps see of the action that they are part of. */
+/** A claim and the main behind it read the same definition. */
+const trees = new WeakMap<PlanDefinition, PlanNode>();
+
 export function planOf({ definition: { plan, plans } }: ActionRecord): PlanNode {
   if (plan === undefined) throw new Error("the action has no plan");
-  return planTree(plan, plans);
+  const made = trees.get(plan) ?? planTree(plan, plans);
+  trees.set(plan, made);
+  return made;
 }
 
+/** What a plan's steps see of the action that they are part of. */
 export function valuesOf({ definition, jet, template, id, argument, user }: ActionRecord): TemplateValues {
   const { jetAction } = definition;
   return {

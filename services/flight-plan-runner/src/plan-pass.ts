@@ -21,10 +21,10 @@ export interface PlanPass {
   readonly signals: readonly Signal[];
   /** What the record is to keep. */
   readonly left: { readonly journal: readonly JournalEntry[]; readonly signals?: readonly Signal[] };
-  /** Opens what comes next, and says what is open and whether it has ended. */
-  advance(): Advance;
-  /** The same, without opening anything. */
+  /** What comes next, what is open and whether it has ended. */
   look(): Advance;
+  /** Has that begin which was looked at. */
+  open(next: Advance): void;
   replace(entry: JournalEntry): void;
   takeSignal(signals: readonly Signal[]): void;
   takeNotes(): void;
@@ -40,6 +40,7 @@ export function openNext(
   now: number,
 ): Advance {
   const next = advance(tree, journal, values, now);
+  if (next.journal === journal || next.open.every(({ node }) => node.step.action === undefined)) return next;
   const isNew = new Set(next.journal.slice(journal.length).map(({ reference }) => reference));
   const named = (open: OpenStep): OpenStep => {
     const { action } = open.node.step;
@@ -92,13 +93,10 @@ export function createPass(context: KindContext): PlanPass {
       return { journal, ...(signals.length === 0 && record.signals === undefined ? {} : { signals }) };
     },
     look,
-    advance() {
-      const next = look();
-      if (next.journal.length !== journal.length) {
-        journal = next.journal;
-        isDirty = true;
-      }
-      return next;
+    open(next) {
+      if (next.journal.length === journal.length) return;
+      journal = next.journal;
+      isDirty = true;
     },
     replace(entry) {
       journal = journal.map((one) => (one.reference === entry.reference ? entry : one));

@@ -25,16 +25,20 @@ interface Running {
 export async function runPlan(context: KindContext, graceMs: number): Promise<KindAnswer> {
   const pass = createPass(context);
   const running = new Map<string, Running>();
-  const aborted = new Promise<undefined>((resolve) =>
-    context.signal.addEventListener("abort", () => resolve(undefined), { once: true }),
-  );
+  let aborted: Promise<undefined> | undefined;
   for (let lingerUntil = Number.POSITIVE_INFINITY; ; ) {
     if (context.signal.aborted) return cutShort(context, pass, running);
     pass.takeNotes();
-    await tendWaiting(context, pass, pass.look().open.filter(isBegun(pass)), graceMs);
+    let next = pass.look();
+    const begun = next.open.filter((one) => isWaiting(one) && isBegun(pass, one));
+    if (begun.length > 0) {
+      await tendWaiting(context, pass, begun, graceMs);
+      next = pass.look();
+    }
     if (context.isPauseAsked && running.size === 0 && isBetweenSteps(pass))
       return { state: "PAUSED", ...pass.left };
-    const { open, end } = pass.advance();
+    pass.open(next);
+    const { open, end } = next;
     if (end !== undefined)
       return end.outcome === "SUCCESS"
         ? { state: "SUCCESS", ...pass.left }
@@ -52,6 +56,9 @@ export async function runPlan(context: KindContext, graceMs: number): Promise<Ki
       if (!mayLinger || performance.now() >= lingerUntil)
         return { state: "IN_PROGRESS", ...pass.left, watchAt: nextInstant(waits) ?? null };
     } else lingerUntil = Number.POSITIVE_INFINITY;
+    aborted ??= new Promise((resolve) =>
+      context.signal.addEventListener("abort", () => resolve(undefined), { once: true }),
+    );
     const first = await Promise.race([
       ...[...running.values()].map(({ ended }) => ended),
       context.inbox?.arrival().then(() => undefined) ?? NEVER,
@@ -65,10 +72,8 @@ export async function runPlan(context: KindContext, graceMs: number): Promise<Ki
 }
 
 /** Steps that the record has as begun: what is only now to be opened is written first. */
-const isBegun =
-  (pass: PlanPass) =>
-  ({ entry }: OpenStep): boolean =>
-    pass.journal.some(({ reference }) => reference === entry.reference);
+const isBegun = (pass: PlanPass, { entry }: OpenStep): boolean =>
+  pass.journal.some(({ reference }) => reference === entry.reference);
 
 const isBetweenSteps = (pass: PlanPass): boolean =>
   pass.journal.every(({ endedAt }) => endedAt !== undefined);

@@ -34,7 +34,8 @@ export async function tendWaiting(
   graceMs: number,
 ): Promise<void> {
   for (const one of open) {
-    const ended = isWaiting(one) ? await tend(context, pass, one, graceMs) : undefined;
+    if (!isWaiting(one)) continue;
+    const ended = endOfSleep(one, context.now()) ?? (await tend(context, pass, one, graceMs));
     if (ended === undefined) continue;
     const entry = pass.journal.find(({ reference }) => reference === one.entry.reference) ?? one.entry;
     if ("error" in ended) await cancelWhatRuns(context, entry);
@@ -43,6 +44,9 @@ export async function tendWaiting(
 }
 
 export const isWaiting = ({ node: { verb } }: OpenStep): boolean => verb !== "shell" && verb !== "http";
+
+const endOfSleep = ({ node: { step }, entry }: OpenStep, now: number): Ended | undefined =>
+  typeof step.wait === "number" && toMs(entry.waitUntil ?? entry.startedAt) <= now ? {} : undefined;
 
 /** Gives its end, once it has one. */
 async function tend(
@@ -67,9 +71,7 @@ async function endOf(
   if (step.approve !== undefined) return answered(pass, open);
   if (step.action !== undefined) return endOfAction(context, pass, open);
   if (step.jet !== undefined) return endOfJets(context, pass, open);
-  if (typeof step.wait === "object") return endOfProbe(context, pass, open, graceMs);
-  const { waitUntil, startedAt } = open.entry;
-  return toMs(waitUntil ?? startedAt) <= context.now() ? {} : undefined;
+  return endOfProbe(context, pass, open, graceMs);
 }
 
 function answered(pass: PlanPass, { node, entry, values }: OpenStep): Ended | undefined {

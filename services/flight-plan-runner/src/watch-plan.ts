@@ -24,7 +24,7 @@ export async function watchPlan(context: KindContext, graceMs: number): Promise<
     if (context.signal.aborted) throw new Error("the plan was interrupted");
     const next = pass.look();
     if (next.end !== undefined) {
-      pass.advance();
+      pass.open(next);
       return next.end.outcome === "SUCCESS"
         ? { state: "SUCCESS", ...pass.left }
         : { state: "ERROR", ...pass.left, error: next.end.error };
