@@ -183,6 +183,7 @@ export {
   Wait,
   WaitUntil,
 } from "./step-verbs.ts";
+export { SshCommand } from "./ssh-step.ts";
 export {
   ADVISORY_CONSUMER,
   actionIdOfResume,
