@@ -57,6 +57,8 @@ export async function connect(target: SshTarget): Promise<SshConnection> {
   const socket = connectSocket({ host, port });
   socket.setNoDelay(true);
   const client = new Client();
+  // One for each channel, beside our own.
+  client.setMaxListeners(20);
   let keyFault: string | undefined;
   try {
     await new Promise<void>((resolve, reject) => {

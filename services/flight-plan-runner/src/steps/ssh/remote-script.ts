@@ -1,8 +1,9 @@
 /**
  * What runs on the other machine. The user's shell is given a guard that never changes; what the step runs comes by the
  * guard's standard input, so that no variable is seen in a list of processes, and a connection that is lost before all of
- * it was sent runs nothing. The command has a session of its own. At the end of the guard's input, however it came about,
- * and when the command has ended, its group gets SIGTERM, and SIGKILL after the grace.
+ * it was sent runs nothing. The command has a session of its own. A line behind that has its group get SIGTERM; at the end
+ * of the guard's input, as when the runner is killed or the connection closed, it gets SIGKILL at once: another runner may
+ * run the step again. What the command left behind when it ended gets SIGTERM, and SIGKILL after the grace.
  */
 const GUARD = `
 trap : HUP INT TERM
@@ -23,7 +24,7 @@ end_group() {
   done
   kill -s KILL -- "-$group"
 } 2>/dev/null
-{ while read -r line; do :; done; end_group "$1"; } <&3 >/dev/null 2>&1 &
+{ while read -r line; do kill -s TERM -- "-$group"; done; kill -s KILL -- "-$group"; } <&3 >/dev/null 2>&1 &
 watch=$!
 exec 3<&- </dev/null
 while :; do wait "$group"; code=$?; kill -s 0 "$group" 2>/dev/null || break; done

@@ -104,31 +104,37 @@ async function follow(
       return output("stderr", chunk);
     }),
   ];
+  let onLost = (): void => undefined;
   const ended = new Promise<{ code: number | null; signal?: string } | "lost">((resolve) => {
+    onLost = () => resolve("lost");
     channel.once("exit", (code: number | null, name?: string) =>
       resolve({ code, ...(name === undefined ? {} : { signal: name }) }),
     );
-    channel.once("close", () => resolve("lost"));
-    connection.client.once("close", () => resolve("lost"));
+    channel.once("close", onLost);
+    connection.client.once("close", onLost);
   });
   channel.on("error", () => undefined);
   channel.write(script);
   let cut = false;
-  let disarm = (): void => undefined;
+  const disarms: (() => void)[] = [];
   const forget = onAbort(signal, () => {
     cut = true;
-    // The guard ends the group at the end of its input.
-    channel.end();
-    disarm = callAfter(graceMs + ANSWER_MS, () => connection.socket.destroy());
+    channel.write("end\n");
+    disarms.push(
+      callAfter(graceMs, () => channel.end()),
+      callAfter(graceMs + ANSWER_MS, () => connection.socket.destroy()),
+    );
   });
   const exit = await ended;
   forget();
-  disarm();
+  for (const disarm of disarms) disarm();
+  connection.client.off("close", onLost);
   if (exit === "lost") {
     stdout.end();
     stderr.end();
   }
   await Promise.all(drains.map((each) => each.finish(signal)));
+  // The guard has ended: what still holds the channel has left its group.
   channel.close();
   return { ...describe(exit, target, said), cut };
 }
