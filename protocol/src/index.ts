@@ -168,6 +168,7 @@ export {
   scheduleOfKey,
 } from "./schedule.ts";
 export { hashOfKey, MAX_SHARDS, MESH_KEY, MeshRecord, shardOf } from "./shards.ts";
+export { SshCommand } from "./ssh-step.ts";
 export { type InnerStep, RetryPolicy, Step, type StepVerb, stepReference, Undo, verbOf } from "./step.ts";
 export {
   ActionCall,
@@ -183,7 +184,6 @@ export {
   Wait,
   WaitUntil,
 } from "./step-verbs.ts";
-export { SshCommand } from "./ssh-step.ts";
 export {
   ADVISORY_CONSUMER,
   actionIdOfResume,

@@ -42,7 +42,8 @@ export async function tendWaiting(
   }
 }
 
-export const isWaiting = ({ node: { verb } }: OpenStep): boolean => verb !== "shell" && verb !== "ssh" && verb !== "http";
+export const isWaiting = ({ node: { verb } }: OpenStep): boolean =>
+  verb !== "shell" && verb !== "ssh" && verb !== "http";
 
 /** Gives its end, once it has one. */
 async function tend(

@@ -1,10 +1,10 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { once } from "node:events";
 import { createHmac, randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { join } from "node:path";
 import { type Proxy, startProxy } from "@jetmesh/testkit";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { closeConnections } from "../src/steps/ssh/pool.ts";
@@ -46,7 +46,23 @@ describe.skipIf("missing" in programs)(`an ssh step${why}`, () => {
   });
 
   it("runs a list as it is, whatever is in it", async () => {
-    const nasty = ["$HOME", "a b", "*", "; exit 3", "it's", '"', "\\", "`id`", "a\nb", "é", "", "-n", "end", "#", "!x"];
+    const nasty = [
+      "$HOME",
+      "a b",
+      "*",
+      "; exit 3",
+      "it's",
+      '"',
+      "\\",
+      "`id`",
+      "a\nb",
+      "é",
+      "",
+      "-n",
+      "end",
+      "#",
+      "!x",
+    ];
     const { result, stdout } = await run(ssh(["printf", "%s|", ...nasty]));
     expect(stdout).toBe(nasty.map((one) => `${one}|`).join(""));
     expect(result.outcome).toBe("SUCCESS");
@@ -103,7 +119,9 @@ describe.skipIf("missing" in programs)(`an ssh step${why}`, () => {
     ];
     for (const [way, says] of ways) {
       const { result } = await run(ssh("true", way));
-      expect(result).toMatchObject({ error: { code: "ssh_host_key", message: expect.stringContaining(says) } });
+      expect(result).toMatchObject({
+        error: { code: "ssh_host_key", message: expect.stringContaining(says) as string },
+      });
     }
     expect(logins()).toBe(before);
   });
@@ -195,10 +213,17 @@ describe.skipIf("missing" in programs)(`an ssh step${why}`, () => {
     expect(performance.now() - begun).toBeLessThan(16_000);
   }, 30_000);
 
-  it("says so where there is no sudo, or no right to it", async () => {
-    const { result } = await run(ssh("true", { sudo: true }));
-    expect(result).toMatchObject({
-      error: { code: "step_failed", message: expect.stringMatching(/sudo: |command not found/) },
+  it("runs as whom it was told, with its environment, or says why sudo refused", async () => {
+    // The machine of a test need not have sudo: a stand-in that wants its arguments to be right.
+    const sudo = (does: string): void =>
+      writeFileSync(join(sshd.dir, "sudo"), `#!/bin/sh\n${does}\n`, { mode: 0o755 });
+    const step = { ...ssh('echo "$AS $JM_JET"', { sudo: "{{ who }}" }) };
+    const given = { environment: { JM_JET: "web" }, values: { who: "deploy" } };
+    sudo('[ "$1 $2 $3 $4" = "-n -u deploy --" ] || exit 9; shift 4; export AS=deploy; exec "$@"');
+    expect((await run(step, given)).stdout).toBe("deploy web\n");
+    sudo('echo "sudo: a password is required" >&2; exit 1');
+    expect((await run(step, given)).result).toMatchObject({
+      error: { code: "step_failed", message: "exited with code 1 (sudo: a password is required)" },
     });
   });
 });

@@ -1,5 +1,14 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { chownSync, copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chownSync,
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
@@ -37,7 +46,10 @@ export async function sshPrograms(): Promise<SshPrograms | { readonly missing: s
     const tree = await unpacked("openssh-server", (root) => existsSync(join(root, "usr/sbin/sshd")));
     const programs = { sshd: join(tree, "usr/sbin/sshd"), libraries: libraryFolders(tree) };
     if (process.getuid?.() !== 0) return programs;
-    const wrapped = await unpacked("libnss-wrapper", (root) => fileIn(root, "libnss_wrapper.so") !== undefined);
+    const wrapped = await unpacked(
+      "libnss-wrapper",
+      (root) => fileIn(root, "libnss_wrapper.so") !== undefined,
+    );
     return { ...programs, wrapper: fileIn(wrapped, "libnss_wrapper.so") ?? "" };
   } catch (thrown) {
     return { missing: thrown instanceof Error ? thrown.message : String(thrown) };
@@ -60,7 +72,13 @@ export async function startSshd(programs: SshPrograms, options: readonly string[
   const lines = [
     ...[`Port ${String(port)}`, "ListenAddress 127.0.0.1", `HostKey ${join(dir, "host")}`],
     ...[`AuthorizedKeysFile ${join(dir, "authorized")}`, "StrictModes no", "UsePAM no", "PidFile none"],
-    ...["PasswordAuthentication no", "LogLevel VERBOSE", "MaxStartups 100", ...options],
+    ...[
+      "PasswordAuthentication no",
+      "LogLevel VERBOSE",
+      "MaxStartups 100",
+      `SetEnv PATH=${dir}:/usr/bin:/bin`,
+      ...options,
+    ],
   ];
   writeFileSync(join(dir, "config"), `${lines.join("\n")}\n`);
   const env: Record<string, string> = { LD_LIBRARY_PATH: dir };

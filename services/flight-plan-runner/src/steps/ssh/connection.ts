@@ -95,7 +95,10 @@ async function hostKeysOf({ host, port, hostKey, knownHosts }: SshTarget): Promi
   if (hostKey !== undefined) {
     const given = givenKey(hostKey);
     if (given !== undefined) return given;
-    throw new SshError("ssh_host_key", "hostKey is neither a SHA256 fingerprint nor the line of a public key");
+    throw new SshError(
+      "ssh_host_key",
+      "hostKey is neither a SHA256 fingerprint nor the line of a public key",
+    );
   }
   const file = knownHosts ?? join(homedir(), ".ssh/known_hosts");
   try {

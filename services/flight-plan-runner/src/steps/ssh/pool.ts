@@ -1,5 +1,5 @@
 import type { ClientChannel } from "ssh2";
-import { connect, SshError, type SshConnection, type SshTarget } from "./connection.ts";
+import { connect, type SshConnection, SshError, type SshTarget } from "./connection.ts";
 
 /**
  * Connections of this process, used by all of its steps: to log in costs more than most commands do. The module holds them,
@@ -24,7 +24,7 @@ const pool = new Set<Pooled>();
 export interface OpenedChannel {
   readonly channel: ClientChannel;
   readonly connection: SshConnection;
-  release(): void;
+  readonly release: () => void;
 }
 
 /** A channel in which the command runs, in a connection that is there or a new one; rejects with an SshError. */
@@ -68,7 +68,10 @@ function take(target: SshTarget): Pooled {
   if (pool.size >= MOST_CONNECTIONS) {
     const idle = [...pool].find(({ used }) => used === 0);
     if (idle === undefined)
-      throw new SshError("ssh_unreachable", `${String(MOST_CONNECTIONS)} connections of the runner are in use`);
+      throw new SshError(
+        "ssh_unreachable",
+        `${String(MOST_CONNECTIONS)} connections of the runner are in use`,
+      );
     drop(idle);
   }
   const pooled: Pooled = { target: key, made: connect(target), used: 1, most: MOST_CHANNELS, isNew: true };

@@ -56,11 +56,7 @@ interface RunContext {
 }
 
 /** Resolves when nothing of the command runs, or when its machine cannot be asked any more. */
-async function runRemote(
-  target: SshTarget,
-  command: RemoteCommand,
-  context: RunContext,
-): Promise<TryResult> {
+async function runRemote(target: SshTarget, command: RemoteCommand, context: RunContext): Promise<TryResult> {
   const { graceMs, signal } = context;
   const end = `end-${randomUUID()}`;
   const opening = openChannel(target, guardLine(command, graceMs, end));
@@ -90,7 +86,7 @@ async function runRemote(
 }
 
 async function follow(
-  { channel, connection }: OpenedChannel,
+  { channel, connection }: Pick<OpenedChannel, "channel" | "connection">,
   script: string,
   target: SshTarget,
   { output, graceMs, signal }: RunContext,
