@@ -106,6 +106,8 @@ describe.skipIf("missing" in programs)(`an ssh step${why}`, () => {
   });
 
   it("logs in nowhere where the key is unknown, another, revoked, or that of another port", async () => {
+    // A connection that is there, made by the right key, serves no other.
+    await run(ssh("true"));
     const before = logins();
     const other = readKey(sshd);
     const name = `[127.0.0.1]:${String(sshd.port)}`;
@@ -158,9 +160,12 @@ describe.skipIf("missing" in programs)(`an ssh step${why}`, () => {
     const { line, ended } = await begin(ssh(STUBBORN), { signal: abort.signal, graceMs: 1_000 });
     const pids = line.split(" ").map(Number);
     expect(pids.map(isAlive)).toEqual([true, true]);
+    const begun = performance.now();
     abort.abort();
     expect(await ended).toMatchObject({ error: { code: "canceled" } });
     expect(pids.map(isAlive)).toEqual([false, false]);
+    // By the guard: to give the connection up takes 5 s more.
+    expect(performance.now() - begun).toBeLessThan(5_000);
   });
 
   it("may end in order when it is out of its time", async () => {
