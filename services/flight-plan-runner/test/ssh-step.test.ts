@@ -157,7 +157,10 @@ describe.skipIf("missing" in programs)(`an ssh step${why}`, () => {
 
   it("ends all that it runs when it is canceled, what ignores SIGTERM too", async () => {
     const abort = new AbortController();
-    const { line, ended } = await begin(ssh(STUBBORN), { signal: abort.signal, graceMs: 1_000 });
+    const { line, ended } = await begin(ssh(`trap '' TERM; ${STUBBORN}`), {
+      signal: abort.signal,
+      graceMs: 1_000,
+    });
     const pids = line.split(" ").map(Number);
     expect(pids.map(isAlive)).toEqual([true, true]);
     const begun = performance.now();
