@@ -169,6 +169,7 @@ export {
   scheduleOfKey,
 } from "./schedule.ts";
 export { hashOfKey, MAX_SHARDS, MESH_KEY, MeshRecord, shardOf } from "./shards.ts";
+export { SshCommand } from "./ssh-step.ts";
 export { type InnerStep, RetryPolicy, Step, type StepVerb, stepReference, Undo, verbOf } from "./step.ts";
 export {
   ActionCall,

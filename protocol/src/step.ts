@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { Duration } from "./duration.ts";
 import { Reference } from "./ids.ts";
+import { SshCommand } from "./ssh-step.ts";
 import {
   ActionCall,
   Approve,
@@ -29,23 +30,27 @@ export const RetryPolicy = z.strictObject({
 });
 export type RetryPolicy = z.infer<typeof RetryPolicy>;
 
-const NOT_BUILT = ["ssh", "file"];
-export const STEP_VERBS = ["shell", "http", "wait", "plan", "action", "jet", "approve", "parallel"] as const;
+const NOT_BUILT = ["file"];
+export const STEP_VERBS = [
+  ...(["shell", "ssh", "http", "wait", "plan"] as const),
+  ...(["action", "jet", "approve", "parallel"] as const),
+] as const;
 export type StepVerb = (typeof STEP_VERBS)[number];
 
 /** Which steps may have which keys. */
 const BELONGS: Readonly<Record<string, readonly StepVerb[]>> = {
-  cwd: ["shell", "wait"],
-  env: ["shell", "wait"],
-  timeout: ["shell", "http", "wait", "action", "jet", "approve"],
-  retry: ["shell", "http"],
-  idempotent: ["shell", "http"],
-  undo: ["shell", "http"],
-  capture: ["shell", "http", "action", "approve"],
+  cwd: ["shell", "ssh", "wait"],
+  env: ["shell", "ssh", "wait"],
+  timeout: ["shell", "ssh", "http", "wait", "action", "jet", "approve"],
+  retry: ["shell", "ssh", "http"],
+  idempotent: ["shell", "ssh", "http"],
+  undo: ["shell", "ssh", "http"],
+  capture: ["shell", "ssh", "http", "action", "approve"],
 };
 
 const running = {
   shell: Shell.optional(),
+  ssh: SshCommand.optional(),
   http: HttpRequest.optional(),
   cwd: Text.optional(),
   env: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "must be a variable name"), Text).default({}),
@@ -57,8 +62,8 @@ const running = {
 export const Undo = z
   .strictObject(running)
   .refine(
-    ({ shell, http }) => (shell === undefined) !== (http === undefined),
-    "an undo has exactly one of shell, http",
+    ({ shell, ssh, http }) => [shell, ssh, http].filter((one) => one !== undefined).length === 1,
+    "an undo has exactly one of shell, ssh, http",
   );
 export type Undo = z.infer<typeof Undo>;
 

@@ -139,7 +139,7 @@ describe("what is left out", () => {
 });
 
 describe("a key that is named and not built yet", () => {
-  it.each(["ssh", "file"])("refuses a step: %s", (key) => {
+  it.each(["file"])("refuses a step: %s", (key) => {
     expect(step({ [key]: "x" })).toEqual([`${key}: '${key}' is not built yet`]);
   });
 
@@ -215,7 +215,7 @@ describe("a template", () => {
 });
 
 describe("a step", () => {
-  const VERBS = "shell, http, wait, plan, action, jet, approve, parallel";
+  const VERBS = "shell, ssh, http, wait, plan, action, jet, approve, parallel";
   it("does exactly one thing", () => {
     expect(faults(Step, {})).toEqual([`: a step has exactly one of ${VERBS}`]);
     expect(faults(Step, { shell: "true", wait: 1 })).toEqual([`: a step has exactly one of ${VERBS}`]);
@@ -282,6 +282,7 @@ describe("a step", () => {
 
   it.each([
     ["shell", { shell: ["ls"] }],
+    ["ssh", { ssh: { host: "h", user: "u", agent: true, command: "ls" } }],
     ["http", { http: { url: "http://a/" } }],
     ["wait", { wait: 0 }],
     ["plan", { plan: "p" }],

@@ -201,7 +201,7 @@ function planDeadline(
 
 /** Steps that run are timed by each try; of those that wait the time counts from their begin. */
 function stepDeadline({ step, verb }: StepNode, entry: JournalEntry): Deadline | undefined {
-  if (step.timeout === 0 || verb === "shell" || verb === "http") return undefined;
+  if (step.timeout === 0 || verb === "shell" || verb === "ssh" || verb === "http") return undefined;
   const message = `did not end within ${String(step.timeout)} ms`;
   return { at: toMs(entry.startedAt) + step.timeout, error: { code: "step_timeout", message } };
 }

@@ -43,7 +43,8 @@ export async function tendWaiting(
   }
 }
 
-export const isWaiting = ({ node: { verb } }: OpenStep): boolean => verb !== "shell" && verb !== "http";
+export const isWaiting = ({ node: { verb } }: OpenStep): boolean =>
+  verb !== "shell" && verb !== "ssh" && verb !== "http";
 
 const endOfSleep = ({ node: { step }, entry }: OpenStep, now: number): Ended | undefined =>
   typeof step.wait === "number" && toMs(entry.waitUntil ?? entry.startedAt) <= now ? {} : undefined;

@@ -1,5 +1,5 @@
 /**
- * A runner of one step, for tests that kill or stop it: the script is its argument, what the step prints it prints
+ * A runner of one step, for tests that kill or stop it: the script, or the step as JSON, is its argument, what the step prints it prints
  * too. With a second argument it has a lease of so many milliseconds and renews it, as a presence would.
  */
 import { writeSync } from "node:fs";
@@ -12,7 +12,9 @@ if (leaseMs > 0) {
   leaseGroups(leaseMs);
   setInterval(renewLease, leaseMs / 4).unref();
 }
+const writtenStep = (text: string): object =>
+  text.startsWith("{") ? (JSON.parse(text) as object) : { shell: text };
 await runStep(
-  stepOf({ shell: process.argv[2] ?? "" }),
+  stepOf(writtenStep(process.argv[2] ?? "")),
   contextOf({ graceMs: 60_000, output: (_stream, chunk) => void writeSync(1, chunk) }),
 );

@@ -4,17 +4,18 @@ import type { ActionError, Step } from "@jetmesh/protocol";
 import { captureOutput, readCaptures } from "./captured-output.ts";
 import { prepareHttp } from "./http.ts";
 import { prepareShell } from "./shell.ts";
+import { prepareSsh } from "./ssh/ssh.ts";
 import type { Attempt, Output, StepContext, StepResult, StepStatus, TryResult } from "./step-context.ts";
 import { pause, withTimeLimit } from "./time-limit.ts";
 
 export type { OutputStream, StepContext, StepResult } from "./step-context.ts";
 
 /** What of a step is run here: of one that waits, its plan waits. */
-export type RunnableStep = Pick<Step, "shell" | "http" | "cwd" | "env" | "timeout" | "retry"> &
+export type RunnableStep = Pick<Step, "shell" | "ssh" | "http" | "cwd" | "env" | "timeout" | "retry"> &
   Partial<Pick<Step, "capture">>;
 
 /**
- * Runs a shell or an http step, with its retries. It resolves when nothing of the step runs any more, except for
+ * Runs a shell, an ssh or an http step, with its retries. It resolves when nothing of the step runs any more, except for
  * processes that left its session on purpose, and a step that fails is a result, never a rejection.
  */
 export async function runStep(step: RunnableStep, context: StepContext): Promise<StepResult> {
@@ -32,7 +33,7 @@ export async function runStep(step: RunnableStep, context: StepContext): Promise
     tries += 1;
     captured.clear();
     const { value, timedOut } = await withTimeLimit(context.signal, step.timeout, attempt);
-    const { failure, cut, ...status } = value;
+    const { failure, cut, code: _code, ...status } = value;
     last = status;
     if (failure === undefined && cut !== true) {
       const read = readCaptures(step.capture ?? {}, captured, status, context.values);
@@ -50,6 +51,7 @@ function prepare(step: RunnableStep, context: StepContext): Attempt {
   const render = createRender(context.values);
   const output = withoutFailure(context.output);
   if (step.shell !== undefined) return prepareShell({ ...step, shell: step.shell }, context, output, render);
+  if (step.ssh !== undefined) return prepareSsh({ ...step, ssh: step.ssh }, context, output, render);
   if (step.http !== undefined) return prepareHttp(step.http, output, render);
   throw new TypeError("a step that waits is not run: its plan waits");
 }
@@ -72,11 +74,11 @@ const failed = (tries: number, error: ActionError, status: StepStatus = {}): Ste
   error,
 });
 
-function errorOf({ failure, cut }: TryResult, timedOut: boolean, timeoutMs: number): ActionError {
+function errorOf({ failure, cut, code }: TryResult, timedOut: boolean, timeoutMs: number): ActionError {
   if (cut === true && timedOut) {
     return { code: "step_timeout", message: `did not end within ${String(timeoutMs)} ms` };
   }
-  return { code: "step_failed", message: failure ?? "failed" };
+  return { code: code ?? "step_failed", message: failure ?? "failed" };
 }
 
 /** Whoever aborts may say why, by a reason that carries a code. */

@@ -1,5 +1,5 @@
 import type { TemplateValues } from "@jetmesh/flight-plan";
-import type { ActionError, JsonObject } from "@jetmesh/protocol";
+import type { ActionError, ActionErrorCode, JsonObject } from "@jetmesh/protocol";
 
 /** What a step is given by whoever runs its plan. */
 export interface StepContext {
@@ -43,6 +43,8 @@ export type StepResult =
 /** One try of a step: `failure` says why it was none that succeeded. */
 export interface TryResult extends StepStatus {
   readonly failure?: string;
+  /** Where it is not `step_failed`. */
+  readonly code?: ActionErrorCode;
   /** It was ended from outside, by the signal, and did not end by itself. */
   readonly cut?: boolean;
 }
