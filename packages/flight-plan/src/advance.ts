@@ -2,7 +2,7 @@ import { type Now, toInstant, toMs } from "@jetmesh/lifecycle";
 import type { ActionError, JournalEntry } from "@jetmesh/protocol";
 import { ExpressionError, holds } from "./expression.ts";
 import { judgeStep, type PlanEnd, type StepEnd } from "./judge-step.ts";
-import type { PlanNode, StepNode } from "./plan-tree.ts";
+import { isWaiting, type PlanNode, type StepNode } from "./plan-tree.ts";
 import { TemplateError, type TemplateValues } from "./render.ts";
 import { scopeOf, valuesInside } from "./scopes.ts";
 
@@ -201,7 +201,7 @@ function planDeadline(
 
 /** Steps that run are timed by each try; of those that wait the time counts from their begin. */
 function stepDeadline({ step, verb }: StepNode, entry: JournalEntry): Deadline | undefined {
-  if (step.timeout === 0 || verb === "shell" || verb === "ssh" || verb === "http") return undefined;
+  if (step.timeout === 0 || !isWaiting({ verb })) return undefined;
   const message = `did not end within ${String(step.timeout)} ms`;
   return { at: toMs(entry.startedAt) + step.timeout, error: { code: "step_timeout", message } };
 }

@@ -2,7 +2,15 @@ export { type Advance, advance, type Deadline, type OpenStep } from "./advance.t
 export { type PlanFault, planFaults } from "./check-plan.ts";
 export { ExpressionError, evaluate } from "./expression.ts";
 export type { PlanEnd } from "./judge-step.ts";
-export { calledBy, type PlanNode, planTree, type StepNode, stepsOf } from "./plan-tree.ts";
+export {
+  calledBy,
+  isWaiting,
+  type PlanNode,
+  plansCalledBy,
+  planTree,
+  type StepNode,
+  stepsOf,
+} from "./plan-tree.ts";
 export { type PreviewedStep, previewPlan } from "./preview-plan.ts";
 export { createRender, type Render, TemplateError, type TemplateValues } from "./render.ts";
 export { renderDeep } from "./render-deep.ts";

@@ -77,6 +77,30 @@ export const calledBy = (plan: PlanDefinition): string[] =>
     .flatMap((step): readonly { readonly plan?: Step["plan"] }[] => [step, ...(step.parallel ?? [])])
     .flatMap((step) => (step.plan === undefined ? [] : [step.plan.reference]));
 
+/**
+ * The plans that one calls, and those that these call, each read once; or the first that is missing. What `read` throws goes
+ * on.
+ */
+export async function plansCalledBy(
+  plan: PlanDefinition,
+  read: (reference: string) => Promise<PlanDefinition | undefined>,
+): Promise<{ readonly plans: Readonly<Record<string, PlanDefinition>> } | { readonly missing: string }> {
+  const plans: Record<string, PlanDefinition> = {};
+  const wanted = calledBy(plan);
+  for (let reference = wanted.pop(); reference !== undefined; reference = wanted.pop()) {
+    if (Object.hasOwn(plans, reference)) continue;
+    const found = await read(reference);
+    if (found === undefined) return { missing: reference };
+    plans[reference] = found;
+    wanted.push(...calledBy(found));
+  }
+  return { plans };
+}
+
+/** Whether a step runs nothing, so that its plan holds no runner meanwhile. */
+export const isWaiting = ({ verb }: Pick<StepNode, "verb">): boolean =>
+  verb !== "shell" && verb !== "ssh" && verb !== "http";
+
 /** All steps of a plan, those of its groups and of the plans that it calls included. */
 export const stepsOf = ({ steps, last }: PlanNode): StepNode[] =>
   [...steps, ...last]

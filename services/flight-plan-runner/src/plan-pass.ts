@@ -2,11 +2,12 @@ import {
   type Advance,
   advance,
   type OpenStep,
+  type PlanEnd,
   type PlanNode,
   type TemplateValues,
 } from "@jetmesh/flight-plan";
 import { earliest, keepNote, toInstant } from "@jetmesh/lifecycle";
-import type { ActionRecord, Instant, JournalEntry, Signal } from "@jetmesh/protocol";
+import type { ActionError, ActionRecord, Instant, JournalEntry, Signal } from "@jetmesh/protocol";
 import type { KindContext, ReceivedNote } from "@jetmesh/runner";
 import { actionIdOfChild } from "@jetmesh/service-kit";
 import { planOf, valuesOf } from "./plan-facts.ts";
@@ -16,7 +17,6 @@ import { planOf, valuesOf } from "./plan-facts.ts";
  * something waits for the write that has it.
  */
 export interface PlanPass {
-  readonly tree: PlanNode;
   readonly journal: readonly JournalEntry[];
   readonly signals: readonly Signal[];
   /** What the record is to keep. */
@@ -82,7 +82,6 @@ export function createPass(context: KindContext): PlanPass {
     unanswered.push(received);
   };
   const pass: PlanPass = {
-    tree,
     get journal() {
       return journal;
     },
@@ -120,6 +119,22 @@ export function createPass(context: KindContext): PlanPass {
   };
   return pass;
 }
+
+/** Of the steps that are open those that were so before: what is only now to be opened is none of them. */
+export function begunOf(pass: PlanPass, { open }: Advance): OpenStep[] {
+  const begun = new Set(pass.journal.map(({ reference }) => reference));
+  return open.filter(({ entry }) => begun.has(entry.reference));
+}
+
+/** How an action ends whose plan has. */
+export const answerOf = (
+  pass: PlanPass,
+  end: PlanEnd,
+): PlanPass["left"] &
+  ({ readonly state: "SUCCESS" } | { readonly state: "ERROR"; readonly error: ActionError }) =>
+  end.outcome === "SUCCESS"
+    ? { state: "SUCCESS", ...pass.left }
+    : { state: "ERROR", ...pass.left, error: end.error };
 
 /** When something that is open is to be looked at, or cut; undefined where nothing but a note can change anything. */
 export const nextInstant = (open: readonly OpenStep[]): Instant | undefined =>

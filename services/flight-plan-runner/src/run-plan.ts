@@ -1,12 +1,12 @@
-import type { OpenStep } from "@jetmesh/flight-plan";
+import { isWaiting, type OpenStep } from "@jetmesh/flight-plan";
 import { toMs } from "@jetmesh/lifecycle";
 import type { JournalEntry } from "@jetmesh/protocol";
 import type { KindAnswer, KindContext } from "@jetmesh/runner";
 import { stepContext } from "./plan-facts.ts";
-import { createPass, nextInstant, type PlanPass } from "./plan-pass.ts";
+import { answerOf, begunOf, createPass, nextInstant, type PlanPass } from "./plan-pass.ts";
 import { endEntry } from "./steps/ended-step.ts";
 import { runStep, type StepResult } from "./steps/run-step.ts";
-import { isWaiting, tendWaiting } from "./waiting-steps.ts";
+import { tendWaiting } from "./waiting-steps.ts";
 
 /**
  * What is quick ends while the plan is still in hand, which saves giving it back and taking it again. Given up where the
@@ -30,7 +30,7 @@ export async function runPlan(context: KindContext, graceMs: number): Promise<Ki
     if (context.signal.aborted) return cutShort(context, pass, running);
     pass.takeNotes();
     let next = pass.look();
-    const begun = next.open.filter((one) => isWaiting(one) && isBegun(pass, one));
+    const begun = begunOf(pass, next).filter(({ node }) => isWaiting(node));
     if (begun.length > 0) {
       await tendWaiting(context, pass, begun, graceMs);
       next = pass.look();
@@ -39,14 +39,11 @@ export async function runPlan(context: KindContext, graceMs: number): Promise<Ki
       return { state: "PAUSED", ...pass.left };
     pass.open(next);
     const { open, end } = next;
-    if (end !== undefined)
-      return end.outcome === "SUCCESS"
-        ? { state: "SUCCESS", ...pass.left }
-        : { state: "ERROR", ...pass.left, error: end.error };
-    const begins = open.filter((one) => !isWaiting(one) && !running.has(one.entry.reference));
-    const waits = open.filter(isWaiting);
+    if (end !== undefined) return answerOf(pass, end);
+    const begins = open.filter(({ node, entry }) => !isWaiting(node) && !running.has(entry.reference));
+    const waits = open.filter(({ node }) => isWaiting(node));
     const isWaitingOnly = begins.length === 0 && running.size === 0;
-    if (pass.isDirty && (!isWaitingOnly || hasToBegin(waits))) await pass.write();
+    if (pass.isDirty && (!isWaitingOnly || waits.some(hasToBegin))) await pass.write();
     for (const one of begins) running.set(one.entry.reference, begin(context, one, graceMs));
     // What was just opened may be over at once.
     if (waits.some((one) => isDue(one, context.now()))) continue;
@@ -71,29 +68,22 @@ export async function runPlan(context: KindContext, graceMs: number): Promise<Ki
   }
 }
 
-/** Steps that the record has as begun: what is only now to be opened is written first. */
-const isBegun = (pass: PlanPass, { entry }: OpenStep): boolean =>
-  pass.journal.some(({ reference }) => reference === entry.reference);
-
 const isBetweenSteps = (pass: PlanPass): boolean =>
   pass.journal.every(({ endedAt }) => endedAt !== undefined);
 
 /** An action or a jet that nobody has begun yet. */
-const hasToBegin = (waits: readonly OpenStep[]): boolean =>
-  waits.some(({ node: { step }, entry: { children } }) =>
-    step.action !== undefined || step.jet !== undefined
-      ? (children ?? []).length === 0 || children?.some(({ made }) => made === undefined) === true
-      : false,
-  );
+const hasToBegin = ({ node: { step }, entry: { children } }: OpenStep): boolean =>
+  (step.action !== undefined || step.jet !== undefined) &&
+  (children === undefined || children.some(({ made }) => made === undefined));
 
-const isDue = (
-  { node: { step }, entry: { waitUntil, children }, deadline }: OpenStep,
-  now: number,
-): boolean =>
-  (deadline !== undefined && deadline.at <= now) ||
-  (waitUntil !== undefined && toMs(waitUntil) <= now) ||
-  (step.action !== undefined && children?.some(({ made }) => made === undefined) === true) ||
-  (step.jet !== undefined && (children === undefined || children.some(({ made }) => made === undefined)));
+const isDue = (open: OpenStep, now: number): boolean => {
+  const { deadline, entry } = open;
+  return (
+    (deadline !== undefined && deadline.at <= now) ||
+    (entry.waitUntil !== undefined && toMs(entry.waitUntil) <= now) ||
+    hasToBegin(open)
+  );
+};
 
 function begin(context: KindContext, open: OpenStep, graceMs: number): Running {
   const { node, entry, values, deadline } = open;

@@ -1,4 +1,4 @@
-import { createRender, type OpenStep, renderDeep, TemplateError } from "@jetmesh/flight-plan";
+import { createRender, isWaiting, type OpenStep, renderDeep, TemplateError } from "@jetmesh/flight-plan";
 import { takeSignal, toInstant, toMs } from "@jetmesh/lifecycle";
 import {
   type ActionError,
@@ -26,7 +26,7 @@ const LOOK_MS = 2_000;
 /** One question of a step that waits until something succeeds takes no longer than this. */
 const PROBE_MS = 30_000;
 
-/** Does for every open step that waits what can be done now; whether any of them has ended or begun something. */
+/** Does for every open step that waits what can be done now. */
 export async function tendWaiting(
   context: KindContext,
   pass: PlanPass,
@@ -34,17 +34,18 @@ export async function tendWaiting(
   graceMs: number,
 ): Promise<void> {
   for (const one of open) {
-    if (!isWaiting(one)) continue;
+    if (!isWaiting(one.node)) continue;
     const ended = endOfSleep(one, context.now()) ?? (await tend(context, pass, one, graceMs));
     if (ended === undefined) continue;
-    const entry = pass.journal.find(({ reference }) => reference === one.entry.reference) ?? one.entry;
+    const entry = entryNow(pass, one);
     if ("error" in ended) await cancelWhatRuns(context, entry);
     pass.replace(endWaiting(entry, ended, context.now()));
   }
 }
 
-export const isWaiting = ({ node: { verb } }: OpenStep): boolean =>
-  verb !== "shell" && verb !== "ssh" && verb !== "http";
+/** As it is by now: what was done for the step may have changed it. */
+const entryNow = (pass: PlanPass, { entry }: OpenStep): JournalEntry =>
+  pass.journal.find(({ reference }) => reference === entry.reference) ?? entry;
 
 const endOfSleep = ({ node: { step }, entry }: OpenStep, now: number): Ended | undefined =>
   typeof step.wait === "number" && toMs(entry.waitUntil ?? entry.startedAt) <= now ? {} : undefined;
@@ -228,9 +229,8 @@ async function cancelWhatRuns({ workshop }: KindContext, { children = [] }: Jour
 }
 
 function setChildren(pass: PlanPass, open: OpenStep, children: readonly StepChild[], lookAt?: number): void {
-  const entry = pass.journal.find(({ reference }) => reference === open.entry.reference) ?? open.entry;
   pass.replace({
-    ...entry,
+    ...entryNow(pass, open),
     children: [...children],
     ...(lookAt === undefined ? {} : { waitUntil: toInstant(lookAt) }),
   });

@@ -1,8 +1,9 @@
+import { isWaiting } from "@jetmesh/flight-plan";
 import { toInstant, type WatcherAnswer } from "@jetmesh/lifecycle";
 import type { JournalEntry } from "@jetmesh/protocol";
 import type { KindContext } from "@jetmesh/runner";
-import { createPass, nextInstant, type PlanPass } from "./plan-pass.ts";
-import { isWaiting, tendWaiting } from "./waiting-steps.ts";
+import { answerOf, begunOf, createPass, nextInstant, type PlanPass } from "./plan-pass.ts";
+import { tendWaiting } from "./waiting-steps.ts";
 
 /** An idempotent step whose runner was lost in it more often than this ends as one that is not. */
 const MOST_INTERRUPTIONS = 5;
@@ -16,20 +17,17 @@ export async function watchPlan(context: KindContext, graceMs: number): Promise<
   pass.takeNotes();
   endInterrupted(pass, context.now());
   for (;;) {
-    const begun = pass
-      .look()
-      .open.filter(({ entry }) => pass.journal.some(({ reference }) => reference === entry.reference));
+    const begun = begunOf(pass, pass.look());
     const before = pass.journal;
     await tendWaiting(context, pass, begun, graceMs);
     if (context.signal.aborted) throw new Error("the plan was interrupted");
     const next = pass.look();
     if (next.end !== undefined) {
       pass.open(next);
-      return next.end.outcome === "SUCCESS"
-        ? { state: "SUCCESS", ...pass.left }
-        : { state: "ERROR", ...pass.left, error: next.end.error };
+      return answerOf(pass, next.end);
     }
-    const isMoving = next.journal.length > pass.journal.length || next.open.some((one) => !isWaiting(one));
+    const isMoving =
+      next.journal.length > pass.journal.length || next.open.some(({ node }) => !isWaiting(node));
     if (isMoving) return { state: "SLEEPING", ...pass.left };
     const hasEnded = pass.journal.some(
       ({ endedAt }, index) => endedAt !== undefined && before[index]?.endedAt === undefined,
@@ -40,9 +38,8 @@ export async function watchPlan(context: KindContext, graceMs: number): Promise<
 
 /** F2: what ran when its runner was lost ends with that, or is begun again from its start where that does no harm. */
 function endInterrupted(pass: PlanPass, now: number): void {
-  for (const one of pass.look().open) {
-    const { node, entry } = one;
-    if (isWaiting(one) || !pass.journal.includes(entry)) continue;
+  for (const { node, entry } of begunOf(pass, pass.look())) {
+    if (isWaiting(node)) continue;
     const interruptions = (entry.interruptions ?? 0) + 1;
     const { idempotent } = node.step;
     const interrupted: JournalEntry = { ...entry, interruptions };

@@ -1,3 +1,4 @@
+import { plansCalledBy } from "@jetmesh/flight-plan";
 import { type ActionEvent, decideAction, type Now, newAction, PLAN_KIND } from "@jetmesh/lifecycle";
 import type {
   ActionDefinition,
@@ -9,7 +10,6 @@ import type {
 } from "@jetmesh/protocol";
 import { MAX_ACTION_BYTES } from "@jetmesh/protocol";
 import { beginAction } from "./begin-action.ts";
-import { plansCalledBy } from "./called-plans.ts";
 import type { ActionAt, Deps } from "./deps.ts";
 
 /**
@@ -43,7 +43,10 @@ async function buildAction(
   template: TemplateDefinition | undefined,
 ): Promise<BuiltAction> {
   const plan = action?.plan === undefined ? undefined : await deps.definitions.plan(action.plan, false);
-  const called = plan === undefined ? {} : await plansCalledBy(deps.definitions, plan);
+  const called =
+    plan === undefined
+      ? { plans: {} }
+      : await plansCalledBy(plan, (one) => deps.definitions.plan(one, false));
   const run = action?.run;
   const registered = run === undefined ? undefined : await deps.kinds.registered(run.kind);
   const now = deps.clock.now();
@@ -52,7 +55,7 @@ async function buildAction(
   const definition: ActionDefinition = {
     jetAction,
     ...(plan === undefined ? {} : { plan }),
-    ...("plans" in called ? { plans: called.plans } : {}),
+    ...("plans" in called && Object.keys(called.plans).length > 0 ? { plans: called.plans } : {}),
     variables: { ...plan?.variables, ...template?.variables, ...jet.variables },
   };
   const record = newAction(

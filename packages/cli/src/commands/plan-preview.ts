@@ -1,5 +1,5 @@
 import type { MeshClient } from "@jetmesh/client";
-import { calledBy, type PreviewedStep, planTree, previewPlan } from "@jetmesh/flight-plan";
+import { type PreviewedStep, plansCalledBy, planTree, previewPlan } from "@jetmesh/flight-plan";
 import type { JetView, PlanDefinition, TemplateDefinition } from "@jetmesh/protocol";
 import type { Command } from "commander";
 import { collect, parsePairs, reference } from "../arguments.ts";
@@ -35,15 +35,9 @@ async function readPlan(
   const get = (one: string): Promise<PlanDefinition> =>
     client.request<PlanDefinition>("plan.get", { reference: one });
   const plan = await get(name);
-  const plans: Record<string, PlanDefinition> = {};
-  const wanted = calledBy(plan);
-  for (let one = wanted.pop(); one !== undefined; one = wanted.pop()) {
-    if (Object.hasOwn(plans, one)) continue;
-    const called = await get(one);
-    plans[one] = called;
-    wanted.push(...calledBy(called));
-  }
-  return { tree: planTree(plan, plans), variables: plan.variables };
+  // What is missing is refused by name as it is read.
+  const called = await plansCalledBy(plan, get);
+  return { tree: planTree(plan, "plans" in called ? called.plans : {}), variables: plan.variables };
 }
 
 async function valuesOfJet(client: MeshClient, name: string | undefined): Promise<Record<string, unknown>> {
