@@ -11,6 +11,7 @@ import {
   TemplateDefinition,
   UserDefinition,
   Variables,
+  VariablesDefinition,
 } from "./definitions.ts";
 import { type DefinitionDocument, DOCUMENT_KINDS } from "./document.ts";
 import { ActionId, Instant, Json, Reference, Version } from "./ids.ts";
@@ -72,6 +73,8 @@ export const JetTriggerRequest = z.strictObject({
   jet: Reference,
   action: Reference,
   argument: JsonObject.default({}),
+  /** What its plan sees before anything else of that name; for who may change the jet. */
+  variables: Variables.optional(),
   onBusy: OnBusy.optional(),
   /** Also where others require the jet in the state that it leaves; for its managers. */
   force: z.boolean().optional(),
@@ -139,21 +142,25 @@ export const API_REQUESTS = {
   "plan.apply": applyOf("Plan", PlanDefinition),
   "user.apply": applyOf("User", UserDefinition),
   "schedule.apply": applyOf("Schedule", ScheduleDefinition),
+  "variables.apply": applyOf("Variables", VariablesDefinition),
   "template.get": byReference,
   "state.get": byReference,
   "plan.get": byReference,
   "user.get": byReference,
   "schedule.get": byReference,
+  "variables.get": byReference,
   "template.delete": byReference,
   "state.delete": byReference,
   "plan.delete": byReference,
   "user.delete": byReference,
   "schedule.delete": byReference,
+  "variables.delete": byReference,
   "template.list": list,
   "state.list": list,
   "plan.list": list,
   "user.list": list,
   "schedule.list": list,
+  "variables.list": list,
   "schedule.pause": byReference,
   "schedule.resume": byReference,
   "schedule.run": z.strictObject({ ...versioned, ...wait, ...key, reference: Reference }),
@@ -237,6 +244,7 @@ interface Applied {
   "plan.apply": typeof PlanDefinition;
   "user.apply": typeof UserDefinition;
   "schedule.apply": typeof ScheduleDefinition;
+  "variables.apply": typeof VariablesDefinition;
 }
 export const isEndpoint = (name: string): name is Endpoint => Object.hasOwn(API_REQUESTS, name);
 

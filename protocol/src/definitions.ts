@@ -211,7 +211,20 @@ export const JetDefinition = z.strictObject({
 });
 export type JetDefinition = z.infer<typeof JetDefinition>;
 
+/** Values that the plans of all jets see where neither the jet nor its template has one of that name. */
+export const VariablesDefinition = z.strictObject({
+  kind: z.literal("Variables"),
+  reference: Reference,
+  name: Name,
+  variables: Variables,
+  note: Note.default(""),
+});
+export type VariablesDefinition = z.infer<typeof VariablesDefinition>;
+/** All sets together, as JSON: they are part of each action's record. */
+export const MAX_MESH_VARIABLES_BYTES = 32 * 1024;
+
 export const Definition = z.union([
+  VariablesDefinition,
   StateDefinition,
   UserDefinition,
   TemplateDefinition,
@@ -224,6 +237,7 @@ export type Definition = z.infer<typeof Definition>;
 export const DEFINITION_PATTERN = "*.*";
 /** The kinds as written in a document, and the prefix of their key in the bucket of definitions. */
 export const DEFINITION_KEYS = {
+  Variables: "variables",
   State: "state",
   User: "user",
   Template: "template",

@@ -15,6 +15,7 @@ export const ERROR_CODES = {
   unknown_kind: { status: 404, says: "no runner has registered this action kind" },
   unknown_letter: { status: 404, says: "no dead letter has this number; a replayed one is gone" },
   unknown_schedule: { status: 404, says: "no such schedule, or none that you may see" },
+  unknown_variables: { status: 404, says: "no such set of variables, or none that you may see" },
   unknown_endpoint: { status: 404, says: "the mesh has no such endpoint" },
   already_exists: { status: 409, says: "the name is taken" },
   conflict: { status: 409, says: "it was changed by somebody else meanwhile; ask again" },

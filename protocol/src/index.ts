@@ -66,6 +66,7 @@ export {
   JetActionDefinition,
   JetDefinition,
   MAX_LIMIT,
+  MAX_MESH_VARIABLES_BYTES,
   PlanDefinition,
   placeOf,
   RepeatPolicy,
@@ -75,6 +76,7 @@ export {
   TemplateDefinition,
   UserDefinition,
   Variables,
+  VariablesDefinition,
 } from "./definitions.ts";
 export {
   API_VERSION,
@@ -96,6 +98,7 @@ export {
   isErrorCode,
   meaningOf,
 } from "./errors.ts";
+export { FileWrite } from "./file-step.ts";
 export { IdentityRecord, identityKey, MAX_FOLLOWERS } from "./identity.ts";
 export {
   ActionId,
@@ -169,7 +172,7 @@ export {
   scheduleOfKey,
 } from "./schedule.ts";
 export { hashOfKey, MAX_SHARDS, MESH_KEY, MeshRecord, shardOf } from "./shards.ts";
-export { SshCommand } from "./ssh-step.ts";
+export { SshCommand, SshTarget } from "./ssh-step.ts";
 export { type InnerStep, RetryPolicy, Step, type StepVerb, stepReference, Undo, verbOf } from "./step.ts";
 export {
   ActionCall,

@@ -9,6 +9,8 @@ export const AcceptedTrigger = z.object({
   action: Reference,
   user: Reference,
   argument: JsonObject,
+  /** What the plan sees before anything else of that name. */
+  variables: Variables.optional(),
   trigger: TriggerSource,
   at: Instant,
   /** Although others require the jet where it is. */

@@ -9,12 +9,14 @@ import {
 } from "./action.ts";
 import { ActionError } from "./action-error.ts";
 import { OnBusy } from "./definition-parts.ts";
+import { Variables } from "./definitions.ts";
 import { ActionId, Instant, Json, Reference, RunnerId, Version } from "./ids.ts";
 
 /** Body of `jm.trigger.<user>.<jet>.<action>`; may be left out altogether. */
 export const TriggerBody = z.strictObject({
   v: Version.optional(),
   argument: JsonObject.default({}),
+  variables: Variables.optional(),
   onBusy: OnBusy.optional(),
 });
 export type TriggerBody = z.infer<typeof TriggerBody>;

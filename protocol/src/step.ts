@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { Duration } from "./duration.ts";
+import { FileWrite } from "./file-step.ts";
 import { Reference } from "./ids.ts";
 import { SshCommand } from "./ssh-step.ts";
 import {
@@ -17,9 +18,7 @@ import {
 } from "./step-verbs.ts";
 
 /**
- * The steps of a flight plan (design §10). A step has exactly one of the keys that say what it does. Keys that
- * the design names and nothing executes yet are refused by name, so that a plan never changes its meaning when
- * they come.
+ * The steps of a flight plan (design §10). A step has exactly one of the keys that say what it does.
  */
 export const RetryPolicy = z.strictObject({
   attempts: z.int().min(1).max(10_000).default(1),
@@ -30,9 +29,8 @@ export const RetryPolicy = z.strictObject({
 });
 export type RetryPolicy = z.infer<typeof RetryPolicy>;
 
-const NOT_BUILT = ["file"];
 export const STEP_VERBS = [
-  ...(["shell", "ssh", "http", "wait", "plan"] as const),
+  ...(["shell", "ssh", "http", "file", "wait", "plan"] as const),
   ...(["action", "jet", "approve", "parallel"] as const),
 ] as const;
 export type StepVerb = (typeof STEP_VERBS)[number];
@@ -41,17 +39,18 @@ export type StepVerb = (typeof STEP_VERBS)[number];
 const BELONGS: Readonly<Record<string, readonly StepVerb[]>> = {
   cwd: ["shell", "ssh", "wait"],
   env: ["shell", "ssh", "wait"],
-  timeout: ["shell", "ssh", "http", "wait", "action", "jet", "approve"],
-  retry: ["shell", "ssh", "http"],
-  idempotent: ["shell", "ssh", "http"],
-  undo: ["shell", "ssh", "http"],
-  capture: ["shell", "ssh", "http", "action", "approve"],
+  timeout: ["shell", "ssh", "http", "file", "wait", "action", "jet", "approve"],
+  retry: ["shell", "ssh", "http", "file"],
+  idempotent: ["shell", "ssh", "http", "file"],
+  undo: ["shell", "ssh", "http", "file"],
+  capture: ["shell", "ssh", "http", "file", "action", "approve"],
 };
 
 const running = {
   shell: Shell.optional(),
   ssh: SshCommand.optional(),
   http: HttpRequest.optional(),
+  file: FileWrite.optional(),
   cwd: Text.optional(),
   env: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "must be a variable name"), Text).default({}),
   timeout: Duration.default(0),
@@ -62,8 +61,8 @@ const running = {
 export const Undo = z
   .strictObject(running)
   .refine(
-    ({ shell, ssh, http }) => [shell, ssh, http].filter((one) => one !== undefined).length === 1,
-    "an undo has exactly one of shell, ssh, http",
+    ({ shell, ssh, http, file }) => [shell, ssh, http, file].filter((one) => one !== undefined).length === 1,
+    "an undo has exactly one of shell, ssh, http, file",
   );
 export type Undo = z.infer<typeof Undo>;
 
@@ -101,12 +100,10 @@ function oneVerb<T extends z.ZodType>(shape: T, noGroup?: string): z.ZodType<z.o
       if (typeof value !== "object" || value === null) return;
       const fault = (message: string, path: string[] = []): void =>
         ctx.addIssue({ code: "custom", path, message });
-      for (const key of NOT_BUILT) if (key in value) fault(`'${key}' is not built yet`, [key]);
       if (noGroup !== undefined && "parallel" in value) fault(noGroup, ["parallel"]);
       const [verb, ...others] = STEP_VERBS.filter((one) => one in value);
       if (verb === undefined || others.length > 0) {
-        if (!NOT_BUILT.some((key) => key in value))
-          fault(`a step has exactly one of ${STEP_VERBS.join(", ")}`);
+        fault(`a step has exactly one of ${STEP_VERBS.join(", ")}`);
         return;
       }
       for (const [key, verbs] of Object.entries(BELONGS))

@@ -18,6 +18,7 @@ const STATUSES: Record<string, number> = {
   unknown_kind: 404,
   unknown_letter: 404,
   unknown_schedule: 404,
+  unknown_variables: 404,
   unknown_endpoint: 404,
   already_exists: 409,
   conflict: 409,

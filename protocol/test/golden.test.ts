@@ -61,7 +61,20 @@ const TABLES = { API_REQUESTS: protocol.API_REQUESTS, SVC_REQUESTS: protocol.SVC
 /** Read by others within one of the above. */
 const WITHIN = [
   ...["Repeat", "Note", "Signal", "WorkflowStep", "StepChild", "OlderSteps"],
-  ...["Undo", "ActionCall", "Approve", "ExitRule", "JetCall", "PlanCall", "Wait", "WaitUntil", "SshCommand"],
+  ...[
+    "Undo",
+    "ActionCall",
+    "Approve",
+    "ExitRule",
+    "JetCall",
+    "PlanCall",
+    "Wait",
+    "WaitUntil",
+    "SshCommand",
+    "SshTarget",
+    "FileWrite",
+    "VariablesDefinition",
+  ],
   ...[
     "AcceptedTrigger",
     "AccessAnswer",

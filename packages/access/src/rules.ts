@@ -1,4 +1,4 @@
-import type { AccessLevel, JetActionDefinition, TemplateDefinition } from "@jetmesh/protocol";
+import type { AccessLevel, DefinitionKind, JetActionDefinition, TemplateDefinition } from "@jetmesh/protocol";
 import { match } from "ts-pattern";
 import type { AccessFacts, JetFacts, ScheduleFacts } from "./facts.ts";
 
@@ -64,7 +64,7 @@ export function mayReadDefinition(
   facts: AccessFacts,
   level: Level,
   user: string,
-  kind: "State" | "User" | "Template" | "Plan" | "Schedule",
+  kind: DefinitionKind,
   reference: string,
 ): boolean {
   if (level === undefined) return false;
@@ -84,6 +84,7 @@ export function mayReadDefinition(
       const schedule = facts.schedule(reference);
       return schedule !== undefined && mayReadSchedule(facts, level, user, schedule);
     })
+    .with("Variables", () => facts.isVariables(reference) && atMost("manager", level))
     .with("User", () => facts.isUser(reference) && (level === "root" || user === reference))
     .exhaustive();
 }

@@ -4,7 +4,7 @@ import { decideAccess } from "../src/index.ts";
 import { QUESTIONS, type Question } from "./design-rules.ts";
 import { ACTION, allWorlds, factsOf, INCARNATION, JET, TEMPLATE, WHO, type World } from "./world.ts";
 
-type Kind = "State" | "User" | "Template" | "Plan" | "Schedule";
+type Kind = "Variables" | "State" | "User" | "Template" | "Plan" | "Schedule";
 const read = (kind: Kind, reference: string) => (): AccessCheck => ({
   operation: "definition.read",
   user: WHO,
@@ -69,6 +69,9 @@ const CHECKS: Readonly<Record<Question, (world: World) => AccessCheck>> = {
   "read a user's plan": read("Plan", "user-plan"),
   "read a manager's plan": read("Plan", "manager-plan"),
   "read a root's plan": read("Plan", "root-plan"),
+  "read variables": read("Variables", "network"),
+  "change variables": write("Variables", "network"),
+  "delete variables": remove("Variables", "network"),
   "read a user's schedule of the jet": read("Schedule", "user-schedule"),
   "read a manager's schedule of the jet": read("Schedule", "manager-schedule"),
   "read a root's schedule of the jet": read("Schedule", "root-schedule"),

@@ -21,6 +21,8 @@ type Right =
   | "read a manager's plan"
   | "read a root's plan"
   | "change a plan"
+  | "read variables"
+  | "change variables"
   | "read a user's schedule"
   | "read a manager's schedule"
   | "read a root's schedule"
@@ -99,6 +101,9 @@ const RULES: readonly (readonly [Level, Right, Condition])[] = [
   ["root", "read a manager's plan", always],
   ["root", "read a root's plan", always],
   ["root", "change a plan", always],
+  ["manager", "read variables", always],
+  ["root", "read variables", always],
+  ["root", "change variables", always],
 
   // A schedule of a jet goes with the jet and the action, as a run does; one of no jet with who owns it.
   ["user", "read a user's schedule", mayTrigger],
@@ -221,6 +226,9 @@ export const QUESTIONS = {
   "change an action that is not there": (w: World): Verdict =>
     w.level === "root" ? "allow" : writeDenied(w, "unknown_template"),
   "remove the action": (w: World): Verdict => written(w, "remove the action", "unknown_template"),
+  "read variables": (w: World): Verdict => (may(w, "read variables") ? "allow" : "unknown_variables"),
+  "change variables": (w: World): Verdict => written(w, "change variables", "unknown_variables"),
+  "delete variables": (w: World): Verdict => written(w, "change variables", "unknown_variables"),
   "change a plan": (w: World): Verdict => written(w, "change a plan", "unknown_plan"),
   "delete a plan": (w: World): Verdict => written(w, "change a plan", "unknown_plan"),
   "change a state": (w: World): Verdict => written(w, "change a state", "unknown_state"),

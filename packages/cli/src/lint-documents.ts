@@ -21,6 +21,7 @@ export function lintDocuments(
   const findings: PlacedFinding[] = [];
   const templates: { readonly at: SourceDocument; readonly definition: TemplateDefinition }[] = [];
   const named: Record<Definition["kind"], Set<string>> = {
+    Variables: new Set(),
     State: new Set(),
     User: new Set(),
     Template: new Set(),

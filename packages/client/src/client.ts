@@ -41,6 +41,8 @@ export interface ClientOptions {
 
 export interface TriggerMessage {
   readonly argument?: Record<string, unknown>;
+  /** What the plan sees before anything else of that name; for who may change the jet. */
+  readonly variables?: Record<string, unknown>;
   readonly onBusy?: OnBusy;
   /** The same id by the same user is the same trigger, however often it is published. */
   readonly messageId?: string;

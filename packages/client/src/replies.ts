@@ -24,6 +24,7 @@ import type {
   TemplateDefinition,
   TriggerReply,
   UserDefinition,
+  VariablesDefinition,
   WorkflowStep,
 } from "@jetmesh/protocol";
 
@@ -44,20 +45,24 @@ export interface Replies {
   readonly "plan.apply": PlanDefinition;
   readonly "user.apply": UserDefinition;
   readonly "schedule.apply": ScheduleDefinition;
+  readonly "variables.apply": VariablesDefinition;
   readonly "template.get": TemplateDefinition;
   readonly "state.get": StateDefinition;
   readonly "plan.get": PlanDefinition;
   readonly "user.get": UserDefinition;
   readonly "schedule.get": ScheduleView;
+  readonly "variables.get": VariablesDefinition;
   readonly "template.delete": Deleted;
   readonly "state.delete": Deleted;
   readonly "plan.delete": Deleted;
   readonly "user.delete": Deleted;
   readonly "schedule.delete": Deleted;
+  readonly "variables.delete": Deleted;
   readonly "template.list": Page<TemplateDefinition>;
   readonly "state.list": Page<StateDefinition>;
   readonly "plan.list": Page<PlanDefinition>;
   readonly "user.list": Page<UserDefinition>;
+  readonly "variables.list": Page<VariablesDefinition>;
   readonly "schedule.list": Page<ScheduleView>;
   readonly "schedule.pause": ScheduleView;
   readonly "schedule.resume": ScheduleView;

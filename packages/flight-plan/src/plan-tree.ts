@@ -99,7 +99,7 @@ export async function plansCalledBy(
 
 /** Whether a step runs nothing, so that its plan holds no runner meanwhile. */
 export const isWaiting = ({ verb }: Pick<StepNode, "verb">): boolean =>
-  verb !== "shell" && verb !== "ssh" && verb !== "http";
+  !["shell", "ssh", "http", "file"].includes(verb);
 
 /** All steps of a plan, those of its groups and of the plans that it calls included. */
 export const stepsOf = ({ steps, last }: PlanNode): StepNode[] =>

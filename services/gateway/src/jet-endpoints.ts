@@ -33,9 +33,9 @@ export async function triggerJet(
   user: string,
   request: RequestOf<"jet.trigger">,
 ): Promise<TriggerReply> {
-  const { jet, action, force } = request;
+  const { jet, action, force, variables } = request;
   const checks: AccessCheck[] = [{ operation: "trigger", user, jet, action }];
-  if (force === true) checks.push({ operation: "jet.update", user, jet });
+  if (force === true || variables !== undefined) checks.push({ operation: "jet.update", user, jet });
   const answer = (await askAccess(deps, checks)).find(({ allow }) => !allow);
   // A denial goes the same way: whoever writes the history answers it.
   const denied = answer?.allow === false ? { denied: { code: answer.code, message: answer.message } } : {};

@@ -56,7 +56,14 @@ async function nextEvent(deps: Deps, jet: JetRecord): Promise<JetEvent | undefin
     const facts = await withRequirements(deps, jet, template, { id, action: action?.reference ?? "" }, asked);
     return facts.waits === true ? undefined : { type: "hop", id, template, facts };
   }
-  const asked = await factsOf(deps, jet, head?.user ?? "", head?.action, head?.at, head?.force);
+  const asked = await factsOf(
+    deps,
+    jet,
+    head?.user ?? "",
+    head?.action,
+    head?.at,
+    head?.force === true || head?.variables !== undefined,
+  );
   const facts = head === undefined ? asked : await withRequirements(deps, jet, template, head, asked);
   return facts.waits === true ? undefined : { type: "next", template, facts };
 }
@@ -77,12 +84,13 @@ async function factsOf(
   user: string,
   action: string | undefined,
   askedAt: string | undefined,
-  force = false,
+  /** Where it asks for what takes the right to change the jet. */
+  isManaging = false,
 ): Promise<TriggerFacts> {
   const { reference } = jet;
   const checks: AccessCheck[] = [
     ...(action === undefined ? [] : [{ operation: "trigger" as const, user, jet: reference, action }]),
-    ...(force ? [{ operation: "jet.update" as const, user, jet: reference }] : []),
+    ...(isManaging ? [{ operation: "jet.update" as const, user, jet: reference }] : []),
   ];
   const access = (await askAccess(deps, checks)).find(({ allow }) => !allow) ?? { allow: true as const };
   return {

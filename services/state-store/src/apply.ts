@@ -17,6 +17,7 @@ import { type BatchMember, MAX_BATCH, type Stored, swapBatch } from "@jetmesh/st
 import { applyJet } from "./apply-jet.ts";
 import { armAsWritten } from "./arm-schedule.ts";
 import { checkReferences, namedKeys } from "./check-references.ts";
+import { checkVariables } from "./check-variables.ts";
 import { checkCycles } from "./closed-circles.ts";
 import type { Deps } from "./deps.ts";
 import { diffOf } from "./diff.ts";
@@ -151,6 +152,7 @@ async function judgeDefinitions(
   const jets = all.flatMap(({ definition: one }) => (one.kind === "Jet" ? [one.reference] : []));
   const judged = await judgeApply(deps, user, asked, new Set(jets));
   const unchanged = await checkCycles(deps, documents, judged.wanted);
+  await checkVariables(deps, documents);
   return { ...judged, stored, unchanged, named: await checkReferences(deps, user, all) };
 }
 

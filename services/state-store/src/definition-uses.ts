@@ -22,6 +22,7 @@ const NAMED_BY_TEMPLATE: Readonly<Record<DefinitionKind, (template: TemplateDefi
   // Who is listed anywhere would have these rights again, were somebody else given the name.
   User: ({ users, managers }) => [...users, ...managers],
   Schedule: () => [],
+  Variables: () => [],
 };
 
 /** The same of a jet. A plan that an open action goes by is part of that action. */
@@ -31,6 +32,7 @@ const NAMED_BY_JET: Readonly<Record<DefinitionKind, (jet: JetRecord) => Named>> 
   Template: ({ template }) => [template],
   User: ({ users, managers }) => [...users, ...managers],
   Schedule: () => [],
+  Variables: () => [],
 };
 
 export async function usingTemplates(
@@ -52,7 +54,7 @@ export async function usingJets(
   kind: DefinitionKind,
   reference: string,
 ): Promise<Use[]> {
-  if (kind === "Plan" || kind === "Schedule") return [];
+  if (kind === "Plan" || kind === "Schedule" || kind === "Variables") return [];
   const found = await scanNewest(connection, names, names.buckets.jets, MAX_LIMIT, ({ key, data }) => {
     const stored = store.jets.parse(data);
     // One that cannot be read may name anything.

@@ -6,20 +6,27 @@ import {
   type PlanDefinition,
   StoredDefinition,
   type TemplateDefinition,
+  type Variables,
+  type VariablesDefinition,
 } from "@jetmesh/protocol";
 import { type Connection, follow, type MeshStore, parseJson } from "@jetmesh/storage";
 
-/** Templates and plans: a followed copy for the common case, the leader where a refusal would rest on it. */
+/** Templates, plans and the mesh's variables: a followed copy for the common case, the leader where a refusal would rest on it. */
 export interface Definitions {
   template(reference: string, fresh: boolean): Promise<TemplateDefinition | undefined>;
   plan(reference: string, fresh: boolean): Promise<PlanDefinition | undefined>;
   /** All of them, as the copy has them. */
   templates(): TemplateDefinition[];
+  variableSets(): VariablesDefinition[];
+  /** What all plans see. */
+  meshVariables(): Variables;
   readonly ready: Promise<void>;
   /** Waits until the copy has what is written by now: whoever applies finds it in force at once. */
   catchUp(): Promise<boolean>;
   stop(): Promise<void>;
 }
+
+const KEPT: ReadonlySet<Definition["kind"]> = new Set(["Template", "Plan", "Variables"]);
 
 export function followDefinitions(
   connection: Connection,
@@ -28,15 +35,17 @@ export function followDefinitions(
   onProblem: (problem: string) => void,
 ): Definitions {
   const copies = new Map<string, Definition>();
+  let merged: Variables | undefined;
   const follower = follow(connection, names, {
     bucket: names.buckets.definitions,
     keys: DEFINITION_PATTERN,
     onProblem,
     onChange: (change) => {
       copies.delete(change.key);
+      merged = undefined;
       if (!change.exists) return;
       const { definition } = StoredDefinition.parse(parseJson(change.data));
-      if (definition.kind === "Template" || definition.kind === "Plan") copies.set(change.key, definition);
+      if (KEPT.has(definition.kind)) copies.set(change.key, definition);
     },
   });
 
@@ -55,12 +64,24 @@ export function followDefinitions(
     return found?.kind === kind ? (found as Extract<Definition, { kind: K }>) : undefined;
   };
 
+  const variableSets = (): VariablesDefinition[] =>
+    [...copies.values()].filter((one) => one.kind === "Variables");
+
   return {
     template: (reference, fresh) => load("Template", reference, fresh),
     plan: (reference, fresh) => load("Plan", reference, fresh),
     templates: () => [...copies.values()].filter((one) => one.kind === "Template"),
+    variableSets,
+    meshVariables: () => (merged ??= mergedOf(variableSets())),
     ready: follower.ready,
     catchUp: () => follower.catchUp(2_000),
     stop: () => follower.stop(),
   };
 }
+
+/** Where two sets that came at once name the same, the first by reference counts. */
+const mergedOf = (sets: readonly VariablesDefinition[]): Variables =>
+  Object.assign(
+    {},
+    ...sets.toSorted((a, b) => (a.reference < b.reference ? 1 : -1)).map(({ variables }) => variables),
+  ) as Variables;

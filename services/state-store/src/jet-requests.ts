@@ -65,6 +65,7 @@ export async function jetTrigger(
   const asked: AcceptedTrigger = {
     ...askedBy(deps, handed, id, request.argument),
     action: request.action,
+    ...(request.variables === undefined ? {} : { variables: request.variables }),
     ...(request.force === true ? { force: true } : {}),
   };
   if (keyed && denied === undefined && (await wasMade(deps, id))) return { actionId: id, jet: request.jet };

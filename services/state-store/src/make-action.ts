@@ -56,7 +56,13 @@ async function buildAction(
     jetAction,
     ...(plan === undefined ? {} : { plan }),
     ...("plans" in called && Object.keys(called.plans).length > 0 ? { plans: called.plans } : {}),
-    variables: { ...plan?.variables, ...template?.variables, ...jet.variables },
+    variables: {
+      ...plan?.variables,
+      ...(plan === undefined ? {} : deps.definitions.meshVariables()),
+      ...template?.variables,
+      ...jet.variables,
+      ...open.variables,
+    },
   };
   const record = newAction(
     {

@@ -1,5 +1,6 @@
 import { toInstant } from "@jetmesh/lifecycle";
 import {
+  type AccessCheck,
   MESSAGE_ID_HEADER,
   readBody,
   TargetBody,
@@ -8,7 +9,7 @@ import {
   type TriggerSource,
   type TriggerSubject,
 } from "@jetmesh/protocol";
-import { actionIdOfKey, actionIdOfMessage, askOneAccess, type Refusal } from "@jetmesh/service-kit";
+import { actionIdOfKey, actionIdOfMessage, askAccess, type Refusal } from "@jetmesh/service-kit";
 import { type Disposal, type QueueMessage, UnavailableError } from "@jetmesh/storage";
 import { acceptTrigger } from "./accept.ts";
 import { writeDead } from "./dead-letters.ts";
@@ -124,8 +125,14 @@ async function takeTrigger(
 ): Promise<Refusal | undefined> {
   const { user, jet, action } = subject;
   const at = toInstant(message.storedAt);
-  const asked = { id, action, user, argument: body.argument, trigger: source, at };
-  const access = await askOneAccess(deps, { operation: "trigger", user, jet, action });
+  const { argument, variables } = body;
+  const asked = {
+    ...{ id, action, user, argument, trigger: source, at },
+    ...(variables === undefined ? {} : { variables }),
+  };
+  const checks: AccessCheck[] = [{ operation: "trigger", user, jet, action }];
+  if (variables !== undefined) checks.push({ operation: "jet.update", user, jet });
+  const access = (await askAccess(deps, checks)).find(({ allow }) => !allow) ?? { allow: true as const };
   const facts = { access, expired: isExpired(deps, message) };
   const accepted = await acceptTrigger(deps, jet, asked, body.onBusy, facts);
   return accepted.kind === "refused" ? accepted.refusal : undefined;

@@ -71,11 +71,6 @@ describe("documents with faults", () => {
     ]);
   });
 
-  it("are named at keys that the design has and nothing acts on yet, rather than taken and forgotten", () => {
-    const plan = (step: object): object => ({ ...V1, kind: "Plan", reference: "p", steps: [step] });
-    expect(faultsOf(plan({ file: {} })).map(({ message }) => message)).toContain("'file' is not built yet");
-  });
-
   it("are named at expressions that are none, and at broken templates, wherever they stand", () => {
     const steps = [{ when: "(", env: { A: "{{ b" }, shell: "true" }, { parallel: [{ shell: "{% if %}" }] }];
     const faults = faultsOf({ ...V1, kind: "Plan", reference: "p", steps });

@@ -9,7 +9,7 @@ import type { Environment } from "../settings.ts";
 
 interface Kind {
   readonly kind: DefinitionKind;
-  readonly word: "template" | "state" | "plan" | "user" | "schedule";
+  readonly word: "template" | "state" | "plan" | "user" | "schedule" | "variables";
   readonly title: string;
   /** What the list shows beside reference and name. */
   readonly columns: readonly (readonly [title: string, of: (definition: Definition) => string])[];
@@ -17,7 +17,8 @@ interface Kind {
   readonly notes?: (definition: Definition) => readonly string[];
 }
 
-const level = (one: Definition): string => (one.kind === "User" ? one.level : one.accessLevel);
+const level = (one: Definition): string =>
+  one.kind === "User" ? one.level : one.kind === "Variables" ? "" : one.accessLevel;
 const KINDS: readonly Kind[] = [
   {
     kind: "Template",
@@ -56,9 +57,18 @@ const KINDS: readonly Kind[] = [
     columns: SCHEDULE_COLUMNS,
     notes: scheduleNotes,
   },
+  {
+    kind: "Variables",
+    word: "variables",
+    title: "see and delete the mesh's variables",
+    columns: [["HAS", (one) => (one.kind === "Variables" ? Object.keys(one.variables).join(", ") : "")]],
+  },
 ];
 
-/** `template|state|plan|user|schedule list|get|delete`; `apply` makes and changes them. */
+const one = (word: Kind["word"]): string => (word === "variables" ? "a set of variables" : `a ${word}`);
+const plural = (word: Kind["word"]): string => (word === "variables" ? "sets of variables" : `${word}s`);
+
+/** `template|state|plan|user|schedule|variables list|get|delete`; `apply` makes and changes them. */
 export function addDefinitions(program: Command, env: Environment): void {
   for (const kind of KINDS) {
     const command = program.command(kind.word).description(kind.title);
@@ -72,7 +82,7 @@ function addList(parent: Command, env: Environment, { word, columns }: Kind): vo
   const endpoint: Endpoint = `${word}.list`;
   parent
     .command("list")
-    .description(`list the ${word}s that you may see`)
+    .description(`list the ${plural(word)} that you may see`)
     .option("--limit <n>", "at most so many", wholeNumber(1, 1_000_000), 1_000)
     .option("--cursor <cursor>", "go on from where a list before ended")
     .action(async ({ limit, ...from }: { limit: number; cursor?: string }, command: Command) => {
@@ -94,7 +104,7 @@ function addGet(parent: Command, env: Environment, { word, notes }: Kind): void 
   const endpoint: Endpoint = `${word}.get`;
   parent
     .command("get")
-    .description(`show a ${word}, as \`apply -f\` takes it`)
+    .description(`show ${one(word)}, as \`apply -f\` takes it`)
     .argument("<reference>", "its reference", reference)
     .action(async (name: string, _options: unknown, command: Command) => {
       await withMesh(contextOf(command, env), async ({ client, settings, output }) => {
@@ -111,7 +121,7 @@ function addDelete(parent: Command, env: Environment, { word }: Kind): void {
   const endpoint: Endpoint = `${word}.delete`;
   parent
     .command("delete")
-    .description(`delete a ${word} that nothing uses`)
+    .description(`delete ${one(word)} that nothing uses`)
     .argument("<reference>", "its reference", reference)
     .action(async (name: string, _options: unknown, command: Command) => {
       await withMesh(contextOf(command, env), async ({ client, settings, output }) => {

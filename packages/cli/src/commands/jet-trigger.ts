@@ -65,13 +65,25 @@ export function addTrigger(jet: Command, env: Environment): void {
       .argument("<action>", "the action's reference", reference)
       .option("--arg <name=value>", "a value of the argument; may be repeated", collect, [])
       .option("--argument <json>", "the argument, as a JSON object")
+      .option(
+        "--var <name=value>",
+        "a value for this run alone; for its managers; may be repeated",
+        collect,
+        [],
+      )
       .option("--queue", "wait for its turn where the jet is busy", false)
       .option("--force", "also where other jets require it as it is; for its managers", false),
   ).action(
     async (
       name: string,
       action: string,
-      options: WaitOptions & { arg: string[]; argument?: string; queue: boolean; force: boolean },
+      options: WaitOptions & {
+        arg: string[];
+        argument?: string;
+        var: string[];
+        queue: boolean;
+        force: boolean;
+      },
       command: Command,
     ) => {
       const argument = parseArgument(options);
@@ -79,6 +91,7 @@ export function addTrigger(jet: Command, env: Environment): void {
         jet: name,
         action,
         argument,
+        ...(options.var.length === 0 ? {} : { variables: parsePairs("--var", options.var) }),
         ...(options.queue ? { onBusy: "queue" } : {}),
         ...(options.force ? { force: true } : {}),
       };

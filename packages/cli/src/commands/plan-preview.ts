@@ -19,6 +19,7 @@ export function addPlanPreview(program: Command, env: Environment): void {
         const { tree, variables } = await readPlan(client, plan);
         const values = {
           ...variables,
+          ...(await meshVariables(client)),
           ...(await valuesOfJet(client, options.jet)),
           ...parsePairs("--var", options.var),
         };
@@ -38,6 +39,13 @@ async function readPlan(
   // What is missing is refused by name as it is read.
   const called = await plansCalledBy(plan, get);
   return { tree: planTree(plan, "plans" in called ? called.plans : {}), variables: plan.variables };
+}
+
+/** Of the sets that the caller may see. */
+async function meshVariables(client: MeshClient): Promise<Record<string, unknown>> {
+  const sets: Record<string, unknown>[] = [];
+  for await (const { variables } of client.pages("variables.list")) sets.push(variables);
+  return Object.assign({}, ...sets) as Record<string, unknown>;
 }
 
 async function valuesOfJet(client: MeshClient, name: string | undefined): Promise<Record<string, unknown>> {

@@ -1,6 +1,6 @@
 import { ExpressionError, evaluate, type TemplateValues } from "@jetmesh/flight-plan";
 import type { ActionError, JsonObject } from "@jetmesh/protocol";
-import type { OutputStream, StepContext, StepStatus } from "./step-context.ts";
+import type { OutputStream, StepContext, TryResult } from "./step-context.ts";
 
 /** So much of what a step prints can be captured; what prints more is told so, and not cut in silence. */
 const MAX_CAPTURED_BYTES = 64 * 1024;
@@ -44,12 +44,12 @@ export function captureOutput(
 
 /**
  * What a step's captures come to: expressions over what it printed (`stdout`, `stderr`, and `json` where that is JSON; the
- * body of an http answer is its `stdout`), `code`, `status`, and all that its templates see.
+ * body of an http answer is its `stdout`), `code`, `status`, `changed`, and all that its templates see.
  */
 export function readCaptures(
   captures: Readonly<Record<string, string>>,
   printed: Pick<CapturedOutput, "textOf">,
-  { exitCode, status }: StepStatus,
+  { exitCode, status, changed }: TryResult,
   values: TemplateValues,
 ): { readonly outputs?: JsonObject } | { readonly error: ActionError } {
   const stdout = printed.textOf("stdout");
@@ -58,7 +58,7 @@ export function readCaptures(
   const much = "it printed more than 64 KB";
   return evaluateCaptures(
     captures,
-    { ...values, stdout, stderr, json, code: exitCode, status },
+    { ...values, stdout, stderr, json, code: exitCode, status, changed },
     {
       ...(stdout === undefined ? { stdout: much } : {}),
       ...(stderr === undefined ? { stderr: much } : {}),

@@ -2,6 +2,7 @@ import { createRender, TemplateError } from "@jetmesh/flight-plan";
 import { backoffMs } from "@jetmesh/lifecycle";
 import type { ActionError, Step } from "@jetmesh/protocol";
 import { captureOutput, readCaptures } from "./captured-output.ts";
+import { prepareFile } from "./file/file.ts";
 import { prepareHttp } from "./http.ts";
 import { prepareShell } from "./shell.ts";
 import { prepareSsh } from "./ssh/ssh.ts";
@@ -11,14 +12,18 @@ import { pause, withTimeLimit } from "./time-limit.ts";
 export type { OutputStream, StepContext, StepResult } from "./step-context.ts";
 
 /** What of a step is run here: of one that waits, its plan waits. */
-export type RunnableStep = Pick<Step, "shell" | "ssh" | "http" | "cwd" | "env" | "timeout" | "retry"> &
+export type RunnableStep = Pick<
+  Step,
+  "shell" | "ssh" | "http" | "file" | "cwd" | "env" | "timeout" | "retry"
+> &
   Partial<Pick<Step, "capture">>;
 
 /**
- * Runs a shell, an ssh or an http step, with its retries. It resolves when nothing of the step runs any more, except for
+ * Runs a shell, an ssh, an http or a file step, with its retries. It resolves when nothing of the step runs any more, except for
  * processes that left its session on purpose, and a step that fails is a result, never a rejection.
  */
 export async function runStep(step: RunnableStep, context: StepContext): Promise<StepResult> {
+  const captures = { ...(step.file === undefined ? {} : { changed: "changed" }), ...step.capture };
   const captured = captureOutput(context.output, step.capture ?? {});
   let attempt: Attempt;
   try {
@@ -33,10 +38,10 @@ export async function runStep(step: RunnableStep, context: StepContext): Promise
     tries += 1;
     captured.clear();
     const { value, timedOut } = await withTimeLimit(context.signal, step.timeout, attempt);
-    const { failure, cut, code: _code, ...status } = value;
+    const { failure, cut, code: _code, changed: _changed, ...status } = value;
     last = status;
     if (failure === undefined && cut !== true) {
-      const read = readCaptures(step.capture ?? {}, captured, status, context.values);
+      const read = readCaptures(captures, captured, value, context.values);
       if ("error" in read) return failed(tries, read.error, status);
       return { outcome: "SUCCESS", tries, ...status, ...read };
     }
@@ -53,6 +58,7 @@ function prepare(step: RunnableStep, context: StepContext): Attempt {
   if (step.shell !== undefined) return prepareShell({ ...step, shell: step.shell }, context, output, render);
   if (step.ssh !== undefined) return prepareSsh({ ...step, ssh: step.ssh }, context, output, render);
   if (step.http !== undefined) return prepareHttp(step.http, output, render);
+  if (step.file !== undefined) return prepareFile(step.file, context, output, render);
   throw new TypeError("a step that waits is not run: its plan waits");
 }
 

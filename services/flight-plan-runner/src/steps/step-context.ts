@@ -45,6 +45,8 @@ export interface TryResult extends StepStatus {
   readonly failure?: string;
   /** Where it is not `step_failed`. */
   readonly code?: ActionErrorCode;
+  /** Of a file: whether it is another than before. */
+  readonly changed?: boolean;
   /** It was ended from outside, by the signal, and did not end by itself. */
   readonly cut?: boolean;
 }

@@ -37,23 +37,21 @@ export interface RemoteCommand {
   readonly argv: readonly string[];
   readonly cwd?: string | undefined;
   readonly env: Readonly<Record<string, string>>;
-  /** As whom; undefined as the user who is logged in. */
-  readonly sudo?: string | undefined;
 }
 
 /** One word for a POSIX shell, whatever is in it. */
 export const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 
-/** What the user's shell is told to run; the script ends with the line `end`. */
-export function guardLine({ sudo }: Pick<RemoteCommand, "sudo">, graceMs: number, end: string): string {
+/** What the user's shell is told to run, as whom; the script that it is given ends with the line `end`. */
+export function guardLine(sudo: string | undefined, graceMs: number, end: string): string {
   const as = sudo === undefined ? "" : `sudo -n -u ${quoted(sudo)} -- `;
   return `exec ${as}/bin/sh -c ${quoted(GUARD)} jetmesh-step ${String(Math.ceil(graceMs / 1_000))} ${quoted(end)}`;
 }
 
-/** What the guard has run, with the line that ends it. */
-export function scriptOf({ argv, cwd, env }: RemoteCommand, end: string): string {
+/** What the guard has run. */
+export function scriptOf({ argv, cwd, env }: RemoteCommand): string {
   const exports = Object.entries(env).map(([name, value]) => `export ${name}=${quoted(value)}\n`);
   const move = cwd === undefined ? "" : `cd -- ${quoted(cwd)} || exit 1\n`;
   // `exec` alone would find the shell's own commands in some shells.
-  return `${move}${exports.join("")}exec env -- ${argv.map(quoted).join(" ")}\n${end}\n`;
+  return `${move}${exports.join("")}exec env -- ${argv.map(quoted).join(" ")}`;
 }
