@@ -13,6 +13,7 @@ import { addImport } from "./commands/import.ts";
 import { addJet } from "./commands/jet.ts";
 import { addPlanLint } from "./commands/plan-lint.ts";
 import { addPlanPreview } from "./commands/plan-preview.ts";
+import { addPlanRun } from "./commands/plan-run.ts";
 import { addReshard } from "./commands/reshard.ts";
 import { addSchedule } from "./commands/schedule.ts";
 import { addSchema } from "./commands/schema.ts";
@@ -51,6 +52,7 @@ export function createProgram(env: Environment): Command {
   addTemplateLint(program, env);
   addPlanLint(program, env);
   addPlanPreview(program, env);
+  addPlanRun(program, env);
   addSchema(program, env);
   addWhy(program, env);
   addWatch(program, env);

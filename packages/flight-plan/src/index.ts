@@ -1,5 +1,6 @@
 export { type Advance, advance, type Deadline, type OpenStep } from "./advance.ts";
 export { type PlanFault, planFaults } from "./check-plan.ts";
+export { type Assumed, type DryStep, dryRun } from "./dry-run.ts";
 export { ExpressionError, evaluate } from "./expression.ts";
 export type { PlanEnd } from "./judge-step.ts";
 export {

@@ -5,16 +5,19 @@ import { createRender, TemplateError, type TemplateValues } from "./render.ts";
 import { renderDeep } from "./render-deep.ts";
 import { allScopes } from "./scopes.ts";
 
-/** A step as it would run, as far as that can be told before anything has. */
-export interface PreviewedStep {
+/** What a step would be given, as far as that can be told before anything has run. */
+export interface RenderedStep {
   readonly step: string;
   readonly does: StepNode["verb"];
-  /** Whether it would run; left out where its condition asks for what only a run brings. */
-  readonly runs?: boolean;
   /** What it is given, rendered; strings that cannot be told yet as they are written. */
   readonly with: JsonObject;
   /** What cannot be told yet, and why. */
   readonly open: readonly string[];
+}
+
+export interface PreviewedStep extends RenderedStep {
+  /** Whether it would run; left out where its condition asks for what only a run brings. */
+  readonly runs?: boolean;
 }
 
 /** Runs nothing and asks nobody: what follows from the plan and the values alone. */
@@ -25,9 +28,19 @@ export function previewPlan(tree: PlanNode, values: TemplateValues): PreviewedSt
     .map((node) => previewStep(node, scopes.get(node.path) ?? values));
 }
 
-function previewStep({ path, verb, step }: StepNode, values: TemplateValues): PreviewedStep {
+function previewStep(node: StepNode, values: TemplateValues): PreviewedStep {
+  const why: string[] = [];
+  const runs = runsBy(node.step, values, why);
+  const rendered = renderStep(node, values);
+  return {
+    ...rendered,
+    ...(runs === undefined ? {} : { runs }),
+    open: [...why, ...rendered.open],
+  };
+}
+
+export function renderStep({ path, verb, step }: StepNode, values: TemplateValues): RenderedStep {
   const open: string[] = [];
-  const runs = runsBy(step, values, open);
   const render = createRender(values);
   const given = renderDeep(
     (where, template) => {
@@ -42,7 +55,7 @@ function previewStep({ path, verb, step }: StepNode, values: TemplateValues): Pr
     verb,
     shownOf(step, verb),
   );
-  return { step: path, does: verb, ...(runs === undefined ? {} : { runs }), with: given, open };
+  return { step: path, does: verb, with: given, open };
 }
 
 function runsBy({ when }: Step, values: TemplateValues, open: string[]): boolean | undefined {
