@@ -16,8 +16,8 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { type Sshd, sshPrograms, startSshd } from "../../../test/support/sshd.ts";
 import { closeConnections } from "../src/steps/ssh/pool.ts";
-import { type Sshd, sshPrograms, startSshd } from "./sshd.ts";
 import { type Ran, run } from "./step-bench.ts";
 
 const programs = await sshPrograms();

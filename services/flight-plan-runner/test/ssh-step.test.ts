@@ -7,8 +7,8 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { type Proxy, startProxy } from "@jetmesh/testkit";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { type Sshd, sshPrograms, startSshd } from "../../../test/support/sshd.ts";
 import { closeConnections } from "../src/steps/ssh/pool.ts";
-import { type Sshd, sshPrograms, startSshd } from "./sshd.ts";
 import { begin, eventually, isAlive, run } from "./step-bench.ts";
 
 const RUNNER = fileURLToPath(new URL("./one-step-runner.ts", import.meta.url));

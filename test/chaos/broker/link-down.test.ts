@@ -1,59 +1,10 @@
-import { execFileSync } from "node:child_process";
 import { allHistory, eventually, startMesh, startNatsServer } from "@jetmesh/testkit";
 import { expect, test } from "vitest";
 import { isAlive, longSteps } from "../../support/long-step.ts";
+import { createNamespace } from "../../support/network-namespace.ts";
 import { passed } from "../../support/outage.ts";
 import { named, whyNotRoot } from "../../support/root-only.ts";
 import { noneRestarted } from "../../support/serving.ts";
-
-/** A network namespace with one link to this one; both are this test's own and gone with it. */
-interface Namespace extends Disposable {
-  readonly name: string;
-  /** This end's address: only the two ends of the link reach it. */
-  readonly host: string;
-  setLink(state: "up" | "down"): void;
-}
-
-const ip = (...args: string[]): void =>
-  void execFileSync("ip", args, { stdio: ["ignore", "ignore", "pipe"] });
-
-function createNamespace(): Namespace {
-  const name = `jm-${String(process.pid)}`;
-  const [near, far] = [`jm${String(process.pid)}a`, `jm${String(process.pid)}b`];
-  // A net of four addresses out of those set aside for tests of networks, by the process: two runs do not meet.
-  const net = `198.18.${String((process.pid >> 6) & 255)}`;
-  const first = (process.pid & 63) * 4;
-  const host = `${net}.${String(first + 1)}`;
-  const remove = (): void => {
-    for (const args of [
-      ["link", "del", near],
-      ["netns", "del", name],
-    ]) {
-      try {
-        ip(...args);
-      } catch {
-        // It was never made, or went with the other.
-      }
-    }
-  };
-  try {
-    ip("netns", "add", name);
-    ip("link", "add", near, "type", "veth", "peer", "name", far, "netns", name);
-    ip("addr", "add", `${host}/30`, "dev", near);
-    ip("link", "set", near, "up");
-    ip("-n", name, "addr", "add", `${net}.${String(first + 2)}/30`, "dev", far);
-    ip("-n", name, "link", "set", far, "up");
-  } catch (thrown) {
-    remove();
-    throw thrown;
-  }
-  return {
-    name,
-    host,
-    setLink: (state) => ip("-n", name, "link", "set", far, state),
-    [Symbol.dispose]: remove,
-  };
-}
 
 const WHY_NOT = whyNotRoot("ip");
 /** Design §8: one cut off by the network is taken over within 20 s. */

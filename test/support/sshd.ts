@@ -12,14 +12,15 @@ import {
 import { createServer } from "node:net";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
-import { libraryFolders, unpacked } from "../../../test/bench/servers/debian-packages.ts";
-import { eventually } from "./step-bench.ts";
+import { eventually } from "@jetmesh/testkit";
+import { libraryFolders, unpacked } from "../bench/servers/debian-packages.ts";
 
 /**
  * An sshd of Debian's, on loopback, as a user who is not root and logs in as himself. Tests that root runs have a user of
  * their own, by a library that answers for /etc/passwd: nothing of the machine is changed.
  */
 const UID = 12_345;
+const AS_TESTER = ["setpriv", `--reuid=${String(UID)}`, `--regid=${String(UID)}`, "--clear-groups"];
 
 export interface Sshd {
   readonly dir: string;
@@ -30,7 +31,16 @@ export interface Sshd {
   readonly hostKeyLine: string;
   readonly log: () => string;
   readonly pid: number;
+  /** SIGKILL, with all of its sessions. */
+  kill(): Promise<void>;
   stop(): Promise<void>;
+}
+
+interface Place {
+  readonly host?: string;
+  /** A command that runs it, as `ip netns exec` does. */
+  readonly under?: readonly string[];
+  readonly port?: number;
 }
 
 export interface SshPrograms {
@@ -56,7 +66,12 @@ export async function sshPrograms(): Promise<SshPrograms | { readonly missing: s
   }
 }
 
-export async function startSshd(programs: SshPrograms, options: readonly string[] = []): Promise<Sshd> {
+export async function startSshd(
+  programs: SshPrograms,
+  options: readonly string[] = [],
+  /** Where it listens; in a namespace of the test's own, or at a port that is given. */
+  { host = "127.0.0.1", under = [], port: given }: Place = {},
+): Promise<Sshd> {
   const dir = mkdtempSync(join(tmpdir(), "jm-sshd-"));
   const own = programs.wrapper !== undefined;
   const user = own ? "tester" : userInfo().username;
@@ -68,9 +83,9 @@ export async function startSshd(programs: SshPrograms, options: readonly string[
     for (const file of readdirSync(folder).filter((name) => name.includes(".so")))
       copyFileSync(join(folder, file), join(dir, file));
   copyFileSync(programs.sshd, join(dir, "sshd"));
-  const port = await freePort();
+  const port = given ?? (await freePort());
   const lines = [
-    ...[`Port ${String(port)}`, "ListenAddress 127.0.0.1", `HostKey ${join(dir, "host")}`],
+    ...[`Port ${String(port)}`, `ListenAddress ${host}`, `HostKey ${join(dir, "host")}`],
     ...[`AuthorizedKeysFile ${join(dir, "authorized")}`, "StrictModes no", "UsePAM no", "PidFile none"],
     ...[
       "PasswordAuthentication no",
@@ -92,27 +107,53 @@ export async function startSshd(programs: SshPrograms, options: readonly string[
     for (const file of [".", ...readdirSync(dir)]) chownSync(join(dir, file), UID, UID);
   }
   let log = "";
-  const server: ChildProcess = spawn(join(dir, "sshd"), ["-D", "-e", "-f", join(dir, "config")], {
+  // Who enters a namespace is root until then.
+  const entered = own && under.length > 0 ? [...under, ...AS_TESTER] : under;
+  const words = [...entered, join(dir, "sshd"), "-D", "-e", "-f", join(dir, "config")];
+  const server: ChildProcess = spawn(words[0] ?? "", words.slice(1), {
     env,
     stdio: ["ignore", "ignore", "pipe"],
-    ...(own ? { uid: UID, gid: UID } : {}),
+    ...(own && under.length === 0 ? { uid: UID, gid: UID } : {}),
   });
   server.stderr?.on("data", (chunk: Buffer) => (log += chunk.toString()));
-  await eventually(
-    () => log,
-    (text) => text.includes("Server listening"),
-  );
+  await eventually("sshd to listen", () => (log.includes("Server listening") ? true : undefined), {
+    lastSeen: () => log,
+  });
+  const kill = async (): Promise<void> => {
+    if (server.exitCode !== null || server.signalCode !== null || server.pid === undefined) return;
+    const gone = new Promise((resolve) => server.once("exit", resolve));
+    // The outer ones first: one that is left sees its end, and goes by itself.
+    for (const pid of [server.pid, ...sessionsOf(server.pid)]) killed(pid);
+    await gone;
+  };
   const hostKeyLine = readFileSync(join(dir, "host.pub"), "utf8").trim();
   return {
     ...{ dir, port, user, hostKeyLine, log: () => log, pid: server.pid ?? 0 },
-    target: { host: "127.0.0.1", port, user, key: join(dir, "id"), hostKey: hostKeyLine },
+    target: { host, port, user, key: join(dir, "id"), hostKey: hostKeyLine },
+    kill,
     async stop() {
-      const gone = new Promise((resolve) => server.once("exit", resolve));
-      if (server.exitCode === null && server.kill("SIGKILL")) await gone;
+      await kill();
       rmSync(dir, { recursive: true, force: true });
     },
   };
 }
+
+function killed(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It has ended meanwhile.
+  }
+}
+
+/** Its own processes alone, of which each connection has one or two, and not what they run. */
+const sessionsOf = (pid: number): number[] =>
+  readFileSync(`/proc/${String(pid)}/task/${String(pid)}/children`, "utf8")
+    .split(" ")
+    .filter(Boolean)
+    .map(Number)
+    .filter((child) => readFileSync(`/proc/${String(child)}/comm`, "utf8").startsWith("sshd"))
+    .flatMap((child) => [child, ...sessionsOf(child)]);
 
 const fileIn = (root: string, name: string): string | undefined =>
   libraryFolders(root)
