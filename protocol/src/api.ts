@@ -358,7 +358,7 @@ export const ImportReply = z.object({
 export type ImportReply = z.infer<typeof ImportReply>;
 
 /** Something that names what was to be deleted. */
-export const Use = z.object({ kind: z.enum(["Template", "Jet", "Schedule"]), reference: Reference });
+export const Use = z.object({ kind: z.enum(["Template", "Plan", "Jet", "Schedule"]), reference: Reference });
 export type Use = z.infer<typeof Use>;
 
 /** Documents by kind, and by reference within what a page has of it; whoever wants all in one order sorts. */

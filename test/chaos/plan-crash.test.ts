@@ -134,7 +134,9 @@ test("a plan whose runner dies at any of its writes runs no finished step again,
     for (const what of faultsOf(record, tag, record.jet ?? "")) faults.push(`${fault}: ${what}`);
   }
   expect(faults).toEqual([]);
-  console.log(`${String(reached.size)} of ${String(FAULTS.length)} were reached: ${[...reached].join(" ")}`);
+  process.stdout.write(
+    `${String(reached.size)} of ${String(FAULTS.length)} were reached: ${[...reached].join(" ")}\n`,
+  );
   // Beside claims and outcome: a write between each two of what runs, and those by which it waits.
   const between = [...reached].filter((one) => /action\.(step|progress|again)/.test(one));
   expect(between.length).toBeGreaterThanOrEqual(18);

@@ -138,6 +138,30 @@ describe("one that is named is refused, with what names it", () => {
     expect((await remove("state", "s-old")).code).toBe("done");
   });
 
+  test("by plans that call it, or trigger its jets, and by steps of groups and of finally", async () => {
+    const called = ["p-called", "p-inside", "p-last"];
+    await applyDocuments(root, [
+      ...called.map((reference) => planDocument(reference, [{ wait: 0 }])),
+      template("t-triggered"),
+      planDocument(
+        "p-caller",
+        [
+          { plan: "p-called" },
+          { parallel: [{ plan: "p-inside" }, { jet: { template: "t-triggered", action: "create" } }] },
+        ],
+        { finally: [{ plan: "p-last" }] },
+      ),
+    ]);
+    const used = [...called.map((one) => ["plan", one] as const), ["template", "t-triggered"] as const];
+    for (const [kind, reference] of used)
+      expect(await remove(kind, reference), reference).toMatchObject({
+        code: "in_use",
+        details: { usedBy: [{ kind: "Plan", reference: "p-caller" }] },
+      });
+    expect((await remove("plan", "p-caller")).code).toBe("done");
+    for (const [kind, reference] of used) expect((await remove(kind, reference)).code).toBe("done");
+  });
+
   test("as far as the caller may read it", async () => {
     const max = await mesh.client("max");
     await applyDocuments(max, [template("t-max", { accessLevel: "manager", managers: ["max"] })]);
@@ -161,6 +185,20 @@ describe("one that is named is refused, with what names it", () => {
 });
 
 describe("raced", () => {
+  test("with an apply of a plan that comes to call it, one of both is refused", async () => {
+    for (let round = 0; round < 15; round += 1) {
+      const [called, caller] = [`rc-${String(round)}`, `rcaller-${String(round)}`];
+      await applyDocuments(root, [planDocument(called, [{ wait: 0 }])]);
+      const [applied, gone] = await Promise.all([
+        apply([planDocument(caller, [{ plan: called }])]),
+        remove("plan", called),
+      ]);
+      expect([applied.code, gone.code].toSorted(), String(round)).toEqual(
+        applied.code === "done" ? ["done", "in_use"] : ["done", applied.code].toSorted(),
+      );
+    }
+  });
+
   test("with an apply that comes to name it, one of both is refused", async () => {
     for (let round = 0; round < 15; round += 1) {
       const [state, plan, user] = [`rs-${String(round)}`, `rp-${String(round)}`, `rt-${String(round)}`];

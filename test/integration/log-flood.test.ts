@@ -69,8 +69,8 @@ describe("a step that prints hundreds of megabytes", () => {
     expect(kept.length).toBeGreaterThanOrEqual(KEPT);
     expect(hashOf(kept)).toBe(hashOf(Buffer.alloc(kept.length, LINE)));
     expect(most - before).toBeLessThan(150);
-    console.log(
-      `${(PRINTED / MB / seconds).toFixed(0)} MB/s, ${String(others)} other actions meanwhile, at most ${most.toFixed(0)} MB (${before.toFixed(0)} before)`,
+    process.stdout.write(
+      `${(PRINTED / MB / seconds).toFixed(0)} MB/s, ${String(others)} other actions meanwhile, at most ${most.toFixed(0)} MB (${before.toFixed(0)} before)\n`,
     );
   }, 60_000);
 

@@ -79,7 +79,7 @@ describe.each([
   const textOf = (name: string): string => readFileSync(join(folder, name), "utf8");
 
   it("writes what its template comes to, whatever is in it", async () => {
-    const nasty = `it's "$HOME" \`id\` \\n %s é ${"\n"}\t!x #\n\n`;
+    const nasty = `it's "$HOME" \`id\` \\n %s é \n\t!x #\n\n`;
     const { result, stdout } = await write(
       "conf",
       { content: "{{ text }}{{ port }}" },
@@ -183,16 +183,16 @@ describe.each([
     const [one, two] = ["a".repeat(200_000), "b".repeat(200_000)];
     put("conf", one);
     const seen = new Set<string>();
-    let isOver = false;
+    const over = new AbortController();
     const reading = (async () => {
-      while (!isOver) {
+      while (!over.signal.aborted) {
         const text = textOf("conf");
         seen.add(text === one || text === two ? (text[0] ?? "") : `torn: ${String(text.length)}`);
         await new Promise(setImmediate);
       }
     })();
     for (let i = 0; i < 10; i += 1) await write("conf", { content: i % 2 === 0 ? two : one });
-    isOver = true;
+    over.abort();
     await reading;
     expect([...seen].toSorted()).toEqual(["a", "b"]);
   });

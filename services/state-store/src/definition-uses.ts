@@ -1,12 +1,14 @@
 import {
   DEFINITION_KEYS,
   type DefinitionKind,
+  definitionKey,
   type JetRecord,
   MAX_LIMIT,
   type TemplateDefinition,
   type Use,
 } from "@jetmesh/protocol";
 import { scanNewest, UnavailableError } from "@jetmesh/storage";
+import { namedKeys } from "./check-references.ts";
 import type { Deps } from "./deps.ts";
 
 type Named = (string | undefined)[];
@@ -47,6 +49,19 @@ export async function usingTemplates(
     .filter((template) => NAMED_BY_TEMPLATE[kind](template).includes(reference))
     .map((template) => ({ kind: "Template", reference: template.reference }));
 }
+
+/** Plans that call it, or trigger jets of it. */
+export const usingPlans = (
+  { definitions }: Pick<Deps, "definitions">,
+  kind: DefinitionKind,
+  reference: string,
+): Use[] =>
+  kind === "Plan" || kind === "Template"
+    ? definitions
+        .plans()
+        .filter((plan) => namedKeys(plan).has(definitionKey(kind, reference)))
+        .map((plan) => ({ kind: "Plan", reference: plan.reference }))
+    : [];
 
 /** Living jets that name it, of very many the first. */
 export async function usingJets(

@@ -17,6 +17,7 @@ export interface Definitions {
   plan(reference: string, fresh: boolean): Promise<PlanDefinition | undefined>;
   /** All of them, as the copy has them. */
   templates(): TemplateDefinition[];
+  plans(): PlanDefinition[];
   variableSets(): VariablesDefinition[];
   /** What all plans see. */
   meshVariables(): Variables;
@@ -71,6 +72,7 @@ export function followDefinitions(
     template: (reference, fresh) => load("Template", reference, fresh),
     plan: (reference, fresh) => load("Plan", reference, fresh),
     templates: () => [...copies.values()].filter((one) => one.kind === "Template"),
+    plans: () => [...copies.values()].filter((one) => one.kind === "Plan"),
     variableSets,
     meshVariables: () => (merged ??= mergedOf(variableSets())),
     ready: follower.ready,

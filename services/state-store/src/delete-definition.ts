@@ -12,7 +12,7 @@ import { askAccess, askSight, RefusedError } from "@jetmesh/service-kit";
 import { type BatchMember, swapBatch } from "@jetmesh/storage";
 import { APPLY_LANE } from "./apply.ts";
 import { armAsWritten } from "./arm-schedule.ts";
-import { usingJets, usingSchedules, usingTemplates } from "./definition-uses.ts";
+import { usingJets, usingPlans, usingSchedules, usingTemplates } from "./definition-uses.ts";
 import type { Deps } from "./deps.ts";
 
 interface Deleted {
@@ -51,6 +51,7 @@ export function deleteDefinition(
         );
       const uses = [
         ...(await usingTemplates(deps, kind, reference)),
+        ...usingPlans(deps, kind, reference),
         ...(await usingJets(deps, kind, reference)),
         ...(await usingSchedules(deps, kind, reference)),
       ];
@@ -154,11 +155,13 @@ async function inUse(
     uses.filter((use) => use.kind === wanted).map((use) => use.reference);
   const sight = await askSight(deps, user, {
     templates: of("Template"),
+    plans: of("Plan"),
     jets: of("Jet"),
     schedules: of("Schedule"),
   });
   const sees: Readonly<Record<Use["kind"], (reference: string) => boolean>> = {
     Template: (name) => sight.template(name),
+    Plan: (name) => sight.plan(name),
     Jet: (name) => sight.jet(name),
     Schedule: (name) => sight.schedule(name),
   };

@@ -5,22 +5,8 @@ import { runRemote } from "../ssh/run-remote.ts";
 import { renderTarget } from "../ssh/target.ts";
 import type { Attempt, Output, StepContext, TryResult } from "../step-context.ts";
 import { remoteScript } from "./remote-file.ts";
+import { CHANGES, type WantedFile } from "./wanted-file.ts";
 import { bringFile } from "./write-file.ts";
-
-/** A file step, rendered. */
-export interface WantedFile {
-  readonly path: string;
-  /** Undefined: there is to be none. */
-  readonly content: string | undefined;
-  readonly mode: string | undefined;
-  readonly exists: FileWrite["exists"];
-  /** What the names of the step's unfinished files have in common, and of this try's alone. */
-  readonly unfinished: { readonly ofStep: string; readonly ofTry: string };
-}
-
-/** What became of the file; the first word that is printed. */
-const CHANGES = ["written", "removed"] as const;
-export type FileEnd = "written" | "removed" | "unchanged" | "kept";
 
 /**
  * The content goes into a file beside the one that is meant, which it replaces once it is whole: whoever reads it sees the old
@@ -55,8 +41,13 @@ export function prepareFile(file: FileWrite, context: StepContext, output: Outpu
     const { exitCode, ...ended } = await runRemote(target, { script, sudo }, run);
     if (exitCode === undefined || exitCode === 0)
       return { ...ended, changed: CHANGES.some((word) => said.startsWith(word)) };
-    return { ...ended, failure: complaint.trim().split("\n")[0] || (ended.failure ?? "failed") };
+    return { ...ended, failure: firstLine(complaint) ?? ended.failure ?? "failed" };
   };
+}
+
+function firstLine(text: string): string | undefined {
+  const [line = ""] = text.trim().split("\n");
+  return line === "" ? undefined : line;
 }
 
 function unfinishedOf({ environment }: StepContext): WantedFile["unfinished"] {

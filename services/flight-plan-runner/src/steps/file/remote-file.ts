@@ -1,5 +1,5 @@
 import { quoted } from "../ssh/remote-script.ts";
-import type { WantedFile } from "./file.ts";
+import type { WantedFile } from "./wanted-file.ts";
 
 /**
  * The same on another machine, in POSIX shell. The content is a variable that is not exported and written by a `printf` of the

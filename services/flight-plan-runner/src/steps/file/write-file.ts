@@ -1,7 +1,7 @@
 import { constants, type Stats } from "node:fs";
 import { lstat, open, readdir, readFile, realpath, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import type { FileEnd, WantedFile } from "./file.ts";
+import type { FileEnd, WantedFile } from "./wanted-file.ts";
 
 const NEW_FILE_MODE = 0o644;
 
