@@ -60,7 +60,7 @@ export async function startPostgres(name: string, resources: Resources): Promise
   });
 }
 
-async function findPostgres(): Promise<{ bin: string; env: Record<string, string> }> {
+export async function findPostgres(): Promise<{ bin: string; env: Record<string, string> }> {
   const installed = newestBin("/usr/lib/postgresql");
   if (installed !== undefined) return { bin: installed, env: {} };
   const binIn = (tree: string): string | undefined => newestBin(join(tree, "usr/lib/postgresql"));
@@ -78,7 +78,7 @@ function newestBin(parent: string): string | undefined {
 }
 
 /** It refuses to run as root. Undefined where we are not: it runs as we do. */
-function unprivilegedUser(): { uid: number; gid: number } | undefined {
+export function unprivilegedUser(): { uid: number; gid: number } | undefined {
   if (process.getuid?.() !== 0) return undefined;
   const users = readFileSync("/etc/passwd", "utf8")
     .split("\n")
