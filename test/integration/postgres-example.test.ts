@@ -1,27 +1,16 @@
 import { execFileSync } from "node:child_process";
-import {
-  chmodSync,
-  chownSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
-import { createServer } from "node:net";
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { MeshClient } from "@jetmesh/client";
 import type { TriggerReply } from "@jetmesh/protocol";
-import { applyDocuments, type Document, startMesh, type TestMesh } from "@jetmesh/testkit";
+import { applyDocuments, freePorts, startMesh, type TestMesh } from "@jetmesh/testkit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { parseAllDocuments } from "yaml";
 import { findPostgres, unprivilegedUser } from "../bench/servers/postgres.ts";
+import { exampleDocuments } from "../support/example-documents.ts";
 import { named } from "../support/root-only.ts";
 
 /** `examples/postgres` with the real programs of Debian: the whole life of a cluster, and what it keeps of its data. */
-const EXAMPLE = join(import.meta.dirname, "../../examples/postgres/postgres.yaml");
 const root = mkdtempSync(join(tmpdir(), "jm-postgres-"));
 const programs = await prepared();
 const missing = "missing" in programs ? programs.missing : undefined;
@@ -36,10 +25,9 @@ describe.skipIf(missing !== undefined)(named("a PostgreSQL cluster as a jet", mi
   beforeAll(async () => {
     mesh = await startMesh();
     client = await mesh.client();
-    port = await freePort();
+    [port = 0] = await freePorts(1);
     makeFolder(dir);
-    const documents = parseAllDocuments(readFileSync(EXAMPLE, "utf8")).map((one) => one.toJS() as Document);
-    await applyDocuments(client, documents);
+    await applyDocuments(client, exampleDocuments("postgres/postgres.yaml"));
   }, 60_000);
   afterAll(async () => {
     await trigger("stop").catch(() => undefined);
@@ -144,14 +132,4 @@ async function prepared(): Promise<{ readonly bin: string } | { readonly missing
   } catch (thrown) {
     return { missing: thrown instanceof Error ? thrown.message : String(thrown) };
   }
-}
-
-function freePort(): Promise<number> {
-  const server = createServer();
-  return new Promise((resolve) =>
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
-    }),
-  );
 }
