@@ -42,6 +42,8 @@ async function again(jet: string, request: object, by = client): Promise<string>
   const { actionId = "" } = await by.request<TriggerReply>("jet.trigger", {
     jet,
     action: "turn",
+    // The run before has ended, and the jet is about to know.
+    onBusy: "queue",
     ...request,
   });
   await ended(actionId);
