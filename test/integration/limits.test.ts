@@ -1,14 +1,7 @@
 import type { MeshClient } from "@jetmesh/client";
-import { applyDocuments, eventually, startMesh, type TestMesh } from "@jetmesh/testkit";
+import { applyDocuments, startMesh, type TestMesh } from "@jetmesh/testkit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import {
-  answerTo,
-  livingOf,
-  makeJet,
-  onlyWithFault,
-  SWITCH_STATES,
-  switchTemplate,
-} from "../support/required-jets.ts";
+import { answerTo, livingOf, makeJet, SWITCH_STATES, switchTemplate } from "../support/required-jets.ts";
 
 let mesh: TestMesh;
 let root: MeshClient;

@@ -1,7 +1,7 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { createHmac, randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
@@ -137,6 +137,31 @@ describe.skipIf("missing" in programs)(`an ssh step${why}`, () => {
     expect(nobody.result).toMatchObject({ error: { code: "ssh_unreachable" } });
   });
 
+  it("logs in by the agent that the runner knows, and says so where it knows none", async () => {
+    const socket = join(sshd.dir, `agent-${randomBytes(4).toString("hex")}`);
+    const agent = spawn("ssh-agent", ["-D", "-a", socket], { stdio: "ignore" });
+    const before = process.env["SSH_AUTH_SOCK"];
+    const step = ssh("echo in", { key: undefined, agent: true });
+    try {
+      delete process.env["SSH_AUTH_SOCK"];
+      expect((await run(step)).result).toMatchObject({
+        error: { code: "ssh_auth", message: "the runner has no SSH_AUTH_SOCK" },
+      });
+      process.env["SSH_AUTH_SOCK"] = socket;
+      await eventually(
+        () => existsSync(socket),
+        (isThere) => isThere,
+      );
+      expect((await run(step)).result).toMatchObject({ error: { code: "ssh_auth" } });
+      execFileSync("ssh-add", ["-q", ownKey(sshd)], { env: { ...process.env } });
+      expect((await run(step)).stdout).toBe("in\n");
+    } finally {
+      if (before === undefined) delete process.env["SSH_AUTH_SOCK"];
+      else process.env["SSH_AUTH_SOCK"] = before;
+      agent.kill("SIGKILL");
+    }
+  });
+
   it("logs in once for many steps, also where they run at once, up to what the server allows", async () => {
     const before = logins();
     for (let i = 0; i < 3; i += 1) await run(ssh("true"));
@@ -238,6 +263,13 @@ describe.skipIf("missing" in programs)(`an ssh step${why}`, () => {
 
 /** Prints its own process and a child's, which ignores SIGTERM. */
 const STUBBORN = `sh -c 'trap "" TERM; echo $PPID $$; while :; do sleep 60; done' & wait`;
+
+/** A copy that is only ours: the agent refuses a key that is another user's. */
+function ownKey({ dir }: Sshd): string {
+  const copy = join(dir, `own-${randomBytes(4).toString("hex")}`);
+  writeFileSync(copy, readFileSync(join(dir, "id")), { mode: 0o600 });
+  return copy;
+}
 
 function readKey({ dir }: Sshd): string {
   return execFileSync("cat", [join(dir, "id.pub")], { encoding: "utf8" }).trim();
