@@ -205,6 +205,10 @@ export function topologyOf(names: Names, { replicas }: TopologyOptions): Topolog
       ...shardsOf(buckets.actions, "actions"),
       // Behind the actions: who copies one after the other has every chunk that a record names.
       ...shardsOf(buckets.steps, "older steps of workflows"),
+      bucket(buckets.secrets, "sealed secrets, and the key that they are sealed to", {
+        maxBytes: 64 * MB,
+        markerTtlMs: HOUR,
+      }),
       bucket(buckets.runners, "presence of runners", { markerTtlMs: 60_000 }),
       bucket(buckets.leases, "who leads", { markerTtlMs: 60_000 }),
     ],

@@ -4,6 +4,7 @@ import { type PlanNode, type StepNode, stepsOf } from "./plan-tree.ts";
 import { createRender, TemplateError, type TemplateValues } from "./render.ts";
 import { renderDeep } from "./render-deep.ts";
 import { allScopes } from "./scopes.ts";
+import { secretNamesOf, withSecrets } from "./secrets.ts";
 
 /** A step as it would run, as far as that can be told before anything has. */
 export interface PreviewedStep {
@@ -28,7 +29,7 @@ export function previewPlan(tree: PlanNode, values: TemplateValues): PreviewedSt
 function previewStep({ path, verb, step }: StepNode, values: TemplateValues): PreviewedStep {
   const open: string[] = [];
   const runs = runsBy(step, values, open);
-  const render = createRender(values);
+  const render = createRender(withSecrets(values, hidden(step)));
   const given = renderDeep(
     (where, template) => {
       try {
@@ -44,6 +45,10 @@ function previewStep({ path, verb, step }: StepNode, values: TemplateValues): Pr
   );
   return { step: path, does: verb, ...(runs === undefined ? {} : { runs }), with: given, open };
 }
+
+/** What secrets are is not told: that there are any is all that is shown. */
+const hidden = (step: Step): Record<string, string> =>
+  Object.fromEntries(secretNamesOf(step).map((name) => [name, "***"]));
 
 function runsBy({ when }: Step, values: TemplateValues, open: string[]): boolean | undefined {
   if (when === undefined) return true;

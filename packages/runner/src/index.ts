@@ -12,4 +12,5 @@ export {
   type Workshop,
 } from "./kinds.ts";
 export type { ActionOutput } from "./output.ts";
+export type { ReadSecrets, SecretReader } from "./secret-reader.ts";
 export { type RunnerParts, startRunner } from "./start-runner.ts";

@@ -10,6 +10,7 @@ import type {
 } from "@jetmesh/protocol";
 import type { Inbox } from "./inbox.ts";
 import type { ActionOutput } from "./output.ts";
+import type { SecretReader } from "./secret-reader.ts";
 
 export type JetRequest = Omit<SvcRequest<"state-store.child-jet">, "v" | "parent" | "user">;
 export type ChildRequest = Omit<SvcRequest<"state-store.child-create">, "v" | "parent" | "user">;
@@ -64,6 +65,7 @@ export interface KindContext {
   /** Other actions, for kinds that have some made. */
   readonly workshop: Workshop;
   readonly shelf: Shelf;
+  readonly secrets: SecretReader;
   /** Whether more than half of what this runner may run at a time is free: a method may wait a moment then. */
   readonly hasRoom: boolean;
   now(): Now;

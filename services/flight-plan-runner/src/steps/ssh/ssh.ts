@@ -3,6 +3,7 @@ import { PassThrough } from "node:stream";
 import { type Render, TemplateError } from "@jetmesh/flight-plan";
 import type { SshCommand, Step } from "@jetmesh/protocol";
 import { drain } from "../drain.ts";
+import { type Renders, renderEnv } from "../renders.ts";
 import type { Attempt, Output, StepContext, TryResult } from "../step-context.ts";
 import { callAfter, onAbort, unlessAborted } from "../time-limit.ts";
 import { SshError, type SshTarget } from "./connection.ts";
@@ -15,7 +16,8 @@ type SshStep = Pick<Step, "cwd" | "env"> & { readonly ssh: SshCommand };
 const ANSWER_MS = 5_000;
 
 /** An ssh step, rendered; throws a TemplateError. */
-export function prepareSsh(step: SshStep, context: StepContext, output: Output, render: Render): Attempt {
+export function prepareSsh(step: SshStep, context: StepContext, output: Output, renders: Renders): Attempt {
+  const { render } = renders;
   const { ssh } = step;
   const optional = (name: string, text: string | undefined): string | undefined =>
     text === undefined ? undefined : render(`ssh.${name}`, text);
@@ -27,11 +29,10 @@ export function prepareSsh(step: SshStep, context: StepContext, output: Output, 
     hostKey: optional("hostKey", ssh.hostKey),
     knownHosts: optional("knownHosts", ssh.knownHosts),
   };
-  const env = Object.entries(step.env).map(([name, value]) => [name, render(`env.${name}`, value)] as const);
   const command: RemoteCommand = {
     argv: argvOf(ssh.command, render),
     cwd: step.cwd === undefined ? undefined : render("cwd", step.cwd),
-    env: { ...context.environment, ...Object.fromEntries(env) },
+    env: { ...context.environment, ...renderEnv(step.env, renders) },
     sudo: ssh.sudo === true ? "root" : ssh.sudo === false ? undefined : render("ssh.sudo", ssh.sudo),
   };
   if (JSON.stringify([command, target]).includes("\\u0000")) throw new TemplateError("ssh: has a zero byte");
