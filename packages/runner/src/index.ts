@@ -7,10 +7,11 @@ export {
   ClaimLostError,
   type KindAnswer,
   type KindContext,
+  type ReadSecrets,
+  type SecretReader,
   type Shelf,
   StepsLostError,
   type Workshop,
 } from "./kinds.ts";
 export type { ActionOutput } from "./output.ts";
-export type { ReadSecrets, SecretReader } from "./secret-reader.ts";
 export { type RunnerParts, startRunner } from "./start-runner.ts";

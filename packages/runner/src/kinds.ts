@@ -10,7 +10,6 @@ import type {
 } from "@jetmesh/protocol";
 import type { Inbox } from "./inbox.ts";
 import type { ActionOutput } from "./output.ts";
-import type { SecretReader } from "./secret-reader.ts";
 
 export type JetRequest = Omit<SvcRequest<"state-store.child-jet">, "v" | "parent" | "user">;
 export type ChildRequest = Omit<SvcRequest<"state-store.child-create">, "v" | "parent" | "user">;
@@ -47,6 +46,16 @@ export interface Shelf {
   keep(chunks: readonly StepChunk[]): Promise<boolean>;
   /** Has the chunks of attempts before go. */
   dropLeft(): Promise<void>;
+}
+
+/** The values of secrets, for as long as whoever asked for them keeps them. */
+export type ReadSecrets =
+  | { readonly values: Readonly<Record<string, string>> }
+  | { readonly error: ActionError };
+
+/** Gives an action the secrets of its jet, of its template and of the mesh, in this order. */
+export interface SecretReader {
+  read(names: readonly string[]): Promise<ReadSecrets>;
 }
 
 /** What a method of a kind is given. */

@@ -1,5 +1,4 @@
 import {
-  type ActionError,
   type ActionRecord,
   MIN_SECRET_CHARACTERS,
   type SealedSecret,
@@ -9,16 +8,7 @@ import {
 } from "@jetmesh/protocol";
 import { ensureError, openSealed, parseJson, type SealKey } from "@jetmesh/storage";
 import type { RunnerDeps } from "./deps.ts";
-
-/** The values of secrets, for as long as whoever asked for them keeps them. */
-export type ReadSecrets =
-  | { readonly values: Readonly<Record<string, string>> }
-  | { readonly error: ActionError };
-
-/** Gives an action the secrets of its jet, of its template and of the mesh, in this order. */
-export interface SecretReader {
-  read(names: readonly string[]): Promise<ReadSecrets>;
-}
+import type { ReadSecrets, SecretReader } from "./kinds.ts";
 
 type ReaderDeps = Pick<RunnerDeps, "store" | "sealKeys">;
 type Owner = Pick<ActionRecord, "jet" | "incarnation" | "template">;
