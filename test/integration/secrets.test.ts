@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { exportDocuments, type MeshClient, setSecret } from "@jetmesh/client";
 import type { ActionRecord, LogsReply, TriggerReply } from "@jetmesh/protocol";
-import { createSealKey } from "@jetmesh/storage";
+import { createSealKey, seal } from "@jetmesh/storage";
 import {
   allHistory,
   applyDocuments,
@@ -311,5 +311,25 @@ describe("what may not be done", () => {
   test("a secret that is sealed to another key than the mesh's is refused", async () => {
     const { publicKey: key } = createSealKey();
     expect(await codeOf(setSecret(root, { name: "elsewhere", value: canary(), key }))).toBe("conflict");
+  });
+
+  test("a box that was made for another place, or holds too little, is not opened", async () => {
+    await applyDocuments(
+      root,
+      loopDocuments([{ shell: "true", env: { X: "{{ secrets.boxed }}" } }], { error: "resting" }, "boxed"),
+    );
+    await root.request("jet.create", { template: "boxed", reference: "boxed1", wait: true });
+    const { publicKey } = await root.call("secret.key", {});
+    const turnWith = async (scope: string, name: string, value: string): Promise<unknown> => {
+      const box = seal(JSON.stringify({ v: 1, scope, name, value }), publicKey);
+      await root.call("secret.set", { jet: "boxed1", name: "boxed", ...box });
+      const turned = { jet: "boxed1", action: "turn", wait: true };
+      const { outcome, error } = await root.request<TriggerReply>("jet.trigger", turned);
+      return error?.code ?? outcome;
+    };
+    expect(await turnWith("jet.boxed1", "boxed", canary())).toBe("SUCCESS");
+    expect(await turnWith("jet.boxed2", "boxed", canary())).toBe("secret_unavailable");
+    expect(await turnWith("jet.boxed1", "other", canary())).toBe("secret_unavailable");
+    expect(await turnWith("jet.boxed1", "boxed", "abc")).toBe("secret_unavailable");
   });
 });

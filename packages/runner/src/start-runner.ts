@@ -23,6 +23,8 @@ import { bury, takeAction } from "./take-action.ts";
 
 /** Of older steps of workflows, as JSON: some eighty thousand steps without results. */
 const MOST_CHUNK_BYTES = 16 * 1024 * 1024;
+/** How long a runner waits for the mesh to know its key. */
+const KEY_MS = 2_000;
 const NOT_NOW: Disposal = { kind: "retry", afterMs: 500 };
 
 /** What makes one runner differ from another. */
@@ -75,7 +77,13 @@ export async function startRunner(
   for (const { registers } of kinds)
     if (registers !== undefined) await insist(deps, "kind", { v: 1, kind: registers });
   const key = keyRequest(deps);
-  if (key !== undefined) await insist(deps, "secret-key", key);
+  if (key !== undefined) {
+    const told = insist(deps, "secret-key", key).catch((thrown: unknown) =>
+      log.warn({ why: ensureError(thrown).message }, "the key of secrets was not told"),
+    );
+    // State-stores of an older version do not listen for it: what is to be run does not wait for that.
+    await Promise.race([told, new Promise((resolve) => setTimeout(resolve, KEY_MS).unref())]);
+  }
   const reseals = key === undefined ? undefined : answerReseals(deps);
   for (const pool of config.JM_POOLS) {
     await insist(deps, "pool", { v: 1, pool });

@@ -46,19 +46,17 @@ function writtenForms(text: string): string[] {
 /** As an address has it behind its host: some characters are encoded there, others not, and in a query again others. */
 function inAddress(text: string, around: (part: string) => string, of: (url: URL) => string): string {
   const known = new Map<string, string>();
-  return [...text]
-    .map((character) => {
-      if (/[\w.~-]/.test(character)) return character;
-      const form = known.get(character) ?? of(new URL(around(character)));
-      known.set(character, form === "" ? character : form);
-      return form === "" ? character : form;
-    })
-    .join("");
+  return Array.from(text, (character) => {
+    if (/[\w.~-]/.test(character)) return character;
+    const form = known.get(character) ?? (of(new URL(around(character))) || character);
+    known.set(character, form);
+    return form;
+  }).join("");
 }
 
 function encodedForms(text: string): string[] {
   const bytes = Buffer.from(text);
-  const base64 = [0, 1, 2].map((offset) => base64Behind(bytes, offset));
+  const base64 = [bytes.toString("base64"), ...[0, 1, 2].map((offset) => base64Behind(bytes, offset))];
   const hex = bytes.toString("hex");
   return [
     ...base64,
