@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { type MeshClient, setSecret } from "@jetmesh/client";
-import type { HistoryEntry, RotatedKey, SecretsRecord, SecretView, TriggerReply } from "@jetmesh/protocol";
+import type { RotatedKey, SecretsRecord, SecretView, TriggerReply } from "@jetmesh/protocol";
 import { createMeshStore, createSealKey, readSealKeys } from "@jetmesh/storage";
 import {
   allHistory,
@@ -150,7 +150,7 @@ test("what is set or deleted is so once, whatever dies before or after a write o
     expect([fault, left.items.map((one) => one.name)]).toEqual([fault, []]);
     for (const one of mesh.services) if (one.name === "state-store" && one.isRunning()) await one.stop();
   }
-  const entries = (await allHistory(root.connection, root.names)) as HistoryEntry[];
+  const entries = await allHistory(root.connection, root.names);
   const ids = entries.map(({ id, what }) => `${id} ${what}`);
   expect(new Set(ids).size).toBe(ids.length);
 }, 120_000);

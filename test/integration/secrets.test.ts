@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { exportDocuments, type MeshClient, setSecret } from "@jetmesh/client";
 import type { ActionRecord, LogsReply, TriggerReply } from "@jetmesh/protocol";
-import { createSealKey, seal } from "@jetmesh/storage";
+import { createMeshStore, createSealKey, seal } from "@jetmesh/storage";
 import {
   allHistory,
   applyDocuments,
@@ -140,14 +140,25 @@ describe("a step that names secrets", () => {
 
   test("of a jet that is made anew under a name has none of the jet that had it", async () => {
     const plan = [{ shell: "true", env: { X: "{{ secrets.heirloom }}" } }];
-    await applyDocuments(root, loopDocuments(plan, {}, "heir"));
+    await applyDocuments(root, loopDocuments(plan, { error: "resting" }, "heir"));
     const make = { template: "heir", reference: "heir1", wait: true };
     const turn = { jet: "heir1", action: "turn", wait: true };
     await root.request("jet.create", make);
     await setSecret(root, { name: "heirloom", value: canary(), jet: "heir1" });
     expect(await root.request("jet.trigger", turn)).toMatchObject({ outcome: "SUCCESS" });
+    const { secrets } = createMeshStore(root.connection, root.names);
+    const before = await secrets.get("jet.heir1");
+    if (before.kind !== "record") throw new Error("there is no record of it");
     await root.request("jet.trigger", { jet: "heir1", action: "remove", wait: true });
     await root.request("jet.create", make);
+    expect(await root.request("secret.list", { jet: "heir1" })).toEqual({ items: [] });
+    expect(await root.request("jet.trigger", turn)).toMatchObject({ error: { code: "unknown_secret" } });
+    // Also where whoever was to drop them died before it did.
+    const left = await secrets.get("jet.heir1");
+    expect(left.kind).not.toBe("absent");
+    const revision = left.kind === "absent" ? 0 : left.revision;
+    const written = await secrets.swap("jet.heir1", before.value, revision, { point: "secret.set" });
+    expect(written.kind).toBe("written");
     expect(await root.request("secret.list", { jet: "heir1" })).toEqual({ items: [] });
     expect(await root.request("jet.trigger", turn)).toMatchObject({ error: { code: "unknown_secret" } });
   });
@@ -170,6 +181,85 @@ describe("a step that names secrets", () => {
   });
 });
 
+describe("what may not be done", () => {
+  test("a plan that would have a secret seen or kept is refused, with where", async () => {
+    const secret = "{{ secrets.x }}";
+    const refused: readonly (readonly [string, Document, string])[] = [
+      ["in a script", { shell: `echo ${secret}` }, "shell"],
+      ["in a list", { shell: ["echo", secret] }, "shell"],
+      ["in a directory", { shell: "true", cwd: secret }, "cwd"],
+      ["for a machine", { ssh: { host: secret, user: "x", agent: true, command: "true" } }, "host"],
+      [
+        "for a command elsewhere",
+        { ssh: { host: "x", user: "x", agent: true, command: [secret] } },
+        "command",
+      ],
+      ["for an action", { action: { kind: "x", argument: { deep: [secret] } } }, "argument"],
+      ["for a jet", { jet: { reference: "x", action: "y", argument: { a: secret } } }, "argument"],
+      ["for a plan", { plan: { reference: "every_called", variables: { a: secret } } }, "variables"],
+      ["for a person", { approve: { message: secret } }, "message"],
+      ["in a condition", { shell: "true", when: "secrets.x == 'y'" }, "when"],
+      ["in a capture", { shell: "true", capture: { a: "[1].map(n, secrets.x)" } }, "capture"],
+      ["in a rule", { shell: "true", onExit: [{ when: "size(secrets) > 0", do: "next" }] }, "onExit"],
+      ["in an undo's script", { shell: "true", undo: { shell: secret } }, "undo"],
+      ["all of them", { shell: "true", env: { X: "{{ secrets }}" } }, "env"],
+      ["by another name", { shell: "true", env: { X: "{% assign s = secrets %}{{ s.x }}" } }, "env"],
+      ["by a name that is computed", { shell: "true", env: { X: "{{ secrets[jet.reference] }}" } }, "env"],
+    ];
+    for (const [what, step, where] of refused) {
+      const answer = await root
+        .request("import", { documents: [{ document: planDocument("leaks", [step]) }] })
+        .catch((thrown: unknown) => thrown as { code: string; details: { faults: { path: string[] }[] } });
+      expect([what, (answer as { code: string }).code]).toEqual([what, "invalid_request"]);
+      expect((answer as { details: { faults: { path: string[] }[] } }).details.faults[0]?.path).toContain(
+        where,
+      );
+    }
+    const taken = planDocument("kept", [
+      {
+        shell: "true",
+        env: { X: secret },
+        when: "outputs.secrets == 1 && 'secrets' != ''",
+        undo: { shell: "true", env: { X: secret } },
+      },
+    ]);
+    expect(await codeOf(root.request("import", { documents: [{ document: taken }] }))).toBe("done");
+  });
+
+  test("a value of less than four characters, or more than 16 KB, is refused where it is set", async () => {
+    expect(await codeOf(setSecret(root, { name: "short", value: "abc" }))).toBe("invalid_request");
+    expect(await codeOf(setSecret(root, { name: "long", value: "x".repeat(16 * 1024 + 1) }))).toBe(
+      "too_large",
+    );
+  });
+
+  test("a secret that is sealed to another key than the mesh's is refused", async () => {
+    const { publicKey: key } = createSealKey();
+    expect(await codeOf(setSecret(root, { name: "elsewhere", value: canary(), key }))).toBe("conflict");
+  });
+
+  test("a box that was made for another place, or holds too little, is not opened", async () => {
+    await applyDocuments(
+      root,
+      loopDocuments([{ shell: "true", env: { X: "{{ secrets.boxed }}" } }], { error: "resting" }, "boxed"),
+    );
+    await root.request("jet.create", { template: "boxed", reference: "boxed1", wait: true });
+    const { publicKey } = await root.call("secret.key", {});
+    const turnWith = async (scope: string, name: string, value: string): Promise<unknown> => {
+      const box = seal(JSON.stringify({ v: 1, scope, name, value }), publicKey);
+      await root.call("secret.set", { jet: "boxed1", name: "boxed", ...box });
+      const turned = { jet: "boxed1", action: "turn", wait: true };
+      const { outcome, error } = await root.request<TriggerReply>("jet.trigger", turned);
+      return error?.code ?? outcome;
+    };
+    expect(await turnWith("jet.boxed1", "boxed", canary())).toBe("SUCCESS");
+    expect(await turnWith("jet.boxed2", "boxed", canary())).toBe("secret_unavailable");
+    expect(await turnWith("jet.boxed1", "other", canary())).toBe("secret_unavailable");
+    expect(await turnWith("jet.boxed1", "boxed", "abc")).toBe("secret_unavailable");
+  });
+});
+
+/** The last, for it ends the broker. */
 describe("a value that was set", () => {
   test("is nowhere in the broker's store, in what the mesh shows, in its history or its logs", async () => {
     const value = canary();
@@ -254,82 +344,4 @@ describe("a value that was set", () => {
       ]),
     ]),
   );
-});
-
-describe("what may not be done", () => {
-  test("a plan that would have a secret seen or kept is refused, with where", async () => {
-    const secret = "{{ secrets.x }}";
-    const refused: readonly (readonly [string, Document, string])[] = [
-      ["in a script", { shell: `echo ${secret}` }, "shell"],
-      ["in a list", { shell: ["echo", secret] }, "shell"],
-      ["in a directory", { shell: "true", cwd: secret }, "cwd"],
-      ["for a machine", { ssh: { host: secret, user: "x", agent: true, command: "true" } }, "host"],
-      [
-        "for a command elsewhere",
-        { ssh: { host: "x", user: "x", agent: true, command: [secret] } },
-        "command",
-      ],
-      ["for an action", { action: { kind: "x", argument: { deep: [secret] } } }, "argument"],
-      ["for a jet", { jet: { reference: "x", action: "y", argument: { a: secret } } }, "argument"],
-      ["for a plan", { plan: { reference: "every_called", variables: { a: secret } } }, "variables"],
-      ["for a person", { approve: { message: secret } }, "message"],
-      ["in a condition", { shell: "true", when: "secrets.x == 'y'" }, "when"],
-      ["in a capture", { shell: "true", capture: { a: "[1].map(n, secrets.x)" } }, "capture"],
-      ["in a rule", { shell: "true", onExit: [{ when: "size(secrets) > 0", do: "next" }] }, "onExit"],
-      ["in an undo's script", { shell: "true", undo: { shell: secret } }, "undo"],
-      ["all of them", { shell: "true", env: { X: "{{ secrets }}" } }, "env"],
-      ["by another name", { shell: "true", env: { X: "{% assign s = secrets %}{{ s.x }}" } }, "env"],
-      ["by a name that is computed", { shell: "true", env: { X: "{{ secrets[jet.reference] }}" } }, "env"],
-    ];
-    for (const [what, step, where] of refused) {
-      const answer = await root
-        .request("import", { documents: [{ document: planDocument("leaks", [step]) }] })
-        .catch((thrown: unknown) => thrown as { code: string; details: { faults: { path: string[] }[] } });
-      expect([what, (answer as { code: string }).code]).toEqual([what, "invalid_request"]);
-      expect((answer as { details: { faults: { path: string[] }[] } }).details.faults[0]?.path).toContain(
-        where,
-      );
-    }
-    const taken = planDocument("kept", [
-      {
-        shell: "true",
-        env: { X: secret },
-        when: "outputs.secrets == 1 && 'secrets' != ''",
-        undo: { shell: "true", env: { X: secret } },
-      },
-    ]);
-    expect(await codeOf(root.request("import", { documents: [{ document: taken }] }))).toBe("done");
-  });
-
-  test("a value of less than four characters, or more than 16 KB, is refused where it is set", async () => {
-    expect(await codeOf(setSecret(root, { name: "short", value: "abc" }))).toBe("invalid_request");
-    expect(await codeOf(setSecret(root, { name: "long", value: "x".repeat(16 * 1024 + 1) }))).toBe(
-      "too_large",
-    );
-  });
-
-  test("a secret that is sealed to another key than the mesh's is refused", async () => {
-    const { publicKey: key } = createSealKey();
-    expect(await codeOf(setSecret(root, { name: "elsewhere", value: canary(), key }))).toBe("conflict");
-  });
-
-  test("a box that was made for another place, or holds too little, is not opened", async () => {
-    await applyDocuments(
-      root,
-      loopDocuments([{ shell: "true", env: { X: "{{ secrets.boxed }}" } }], { error: "resting" }, "boxed"),
-    );
-    await root.request("jet.create", { template: "boxed", reference: "boxed1", wait: true });
-    const { publicKey } = await root.call("secret.key", {});
-    const turnWith = async (scope: string, name: string, value: string): Promise<unknown> => {
-      const box = seal(JSON.stringify({ v: 1, scope, name, value }), publicKey);
-      await root.call("secret.set", { jet: "boxed1", name: "boxed", ...box });
-      const turned = { jet: "boxed1", action: "turn", wait: true };
-      const { outcome, error } = await root.request<TriggerReply>("jet.trigger", turned);
-      return error?.code ?? outcome;
-    };
-    expect(await turnWith("jet.boxed1", "boxed", canary())).toBe("SUCCESS");
-    expect(await turnWith("jet.boxed2", "boxed", canary())).toBe("secret_unavailable");
-    expect(await turnWith("jet.boxed1", "other", canary())).toBe("secret_unavailable");
-    expect(await turnWith("jet.boxed1", "boxed", "abc")).toBe("secret_unavailable");
-  });
 });

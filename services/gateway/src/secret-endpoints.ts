@@ -5,7 +5,6 @@ import type {
   SecretScope,
   SecretView,
   SvcRequest,
-  SvcVerb,
 } from "@jetmesh/protocol";
 import { mustBeAllowed } from "@jetmesh/service-kit";
 import type { GatewayDeps } from "./deps.ts";
@@ -25,7 +24,7 @@ export const changeSecrets =
   async (deps: GatewayDeps, user: string, request: SvcRequest<V>["request"]): Promise<T> => {
     const { jet, template }: SecretScope = request;
     await mustBeAllowed(deps, { operation: "secret.change", user, jet, template });
-    return handOver<T, SvcVerb>(deps, verb, { v: 1, user, request } as SvcRequest<V>);
+    return handOver<T>(deps, verb, { v: 1, user, request });
   };
 type SecretVerb = "state-store.secret-set" | "state-store.secret-list" | "state-store.secret-delete";
 

@@ -63,7 +63,7 @@ export function changeJet(
       await beginOpened(deps, next, at.jet.incarnation);
       if (next.expires === true) {
         freeSlotLater(deps, next.next);
-        dropSecretsLater(deps, reference);
+        dropSecretsLater(deps, at.jet);
         for (const { jet } of at.jet.heldBy ?? []) deps.moveOnLater(jet);
       }
       return { kind: "written", jet: next.next };

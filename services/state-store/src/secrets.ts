@@ -1,5 +1,6 @@
 import { toInstant } from "@jetmesh/lifecycle";
 import {
+  type JetRecord,
   MAX_SECRETS,
   MAX_SECRETS_BYTES,
   type SealedSecret,
@@ -70,20 +71,28 @@ export async function listSecrets(
   return { items };
 }
 
-/** Of a jet or a template that is no more. A jet that has the name by then has none of them, whether this is done or not. */
-export async function dropSecrets({ store }: Pick<Deps, "store">, scope: SecretScope): Promise<void> {
+/** Of a template that is no more, or of a jet: those of one that has its name by then stay. */
+export async function dropSecrets(
+  { store }: Pick<Deps, "store">,
+  scope: SecretScope,
+  incarnation?: number,
+): Promise<void> {
   const key = secretsOf(scope);
   const empty: SecretsRecord = { v: 1, secrets: [] };
   for (let tries = 0; tries < MOST_TRIES; tries += 1) {
     const stored = await store.secrets.get(key);
-    if (stored.kind !== "record" || stored.value.secrets.length === 0) return;
+    if (stored.kind !== "record" || thoseOf(stored.value, incarnation).length === 0) return;
     const options = { point: "secret.delete", ttlMs: EMPTY_TTL_MS } as const;
     if ((await store.secrets.swap(key, empty, stored.revision, options)).kind === "written") return;
   }
 }
 
-export function dropSecretsLater(deps: Pick<Deps, "store" | "log">, jet: string): void {
-  dropSecrets(deps, { jet }).catch((thrown: unknown) =>
+/** A hint: whether it is done or not, a jet that is made anew has none of them. */
+export function dropSecretsLater(
+  deps: Pick<Deps, "store" | "log">,
+  { reference: jet, incarnation }: Pick<JetRecord, "reference" | "incarnation">,
+): void {
+  dropSecrets(deps, { jet }, incarnation).catch((thrown: unknown) =>
     deps.log.warn({ err: thrown, jet }, "its secrets are not dropped yet"),
   );
 }
@@ -135,6 +144,9 @@ async function changeSecrets(
     const stored = await store.secrets.get(key);
     if (stored.kind === "unreadable")
       throw new Error(`the secrets of '${key}' cannot be read: ${stored.why}`);
+    // The jet was made anew since it was looked at: what that one has is not this request's to replace.
+    if (stored.kind === "record" && (stored.value.incarnation ?? 0) > (incarnation ?? 0))
+      throw new RefusedError("conflict", `what has secrets as '${key}' is another by now; ask again`);
     const { secrets, secret } = change(stored.kind === "record" ? thoseOf(stored.value, incarnation) : []);
     const record: SecretsRecord = {
       v: 1,

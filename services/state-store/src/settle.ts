@@ -144,7 +144,7 @@ async function settleJet(
       await beginOpened(deps, advanced, at.jet.incarnation);
       if (advanced.expires === true) {
         freeSlotLater(deps, advanced.next);
-        dropSecretsLater(deps, reference);
+        dropSecretsLater(deps, at.jet);
       }
       for (const { jet } of advanced.next.heldBy ?? []) deps.moveOnLater(jet);
       return decision.next;

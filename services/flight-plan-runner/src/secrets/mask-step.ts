@@ -37,7 +37,7 @@ export function maskStep(output: StepContext["output"], secrets: Secrets): StepM
     result(result) {
       if (result.outcome === "ERROR") return { ...result, error: maskedError(result.error, mask) };
       const { outputs } = result;
-      return outputs === undefined ? result : { ...result, outputs: masked(outputs, mask) as JsonObject };
+      return outputs === undefined ? result : { ...result, outputs: maskedObject(outputs, mask) };
     },
   };
 }
@@ -47,12 +47,16 @@ const maskedError = ({ code, message }: ActionError, mask: (text: string) => str
   message: mask(message),
 });
 
+type Json = JsonObject[string];
+
 /** Strings and names, however deep: an expression may have put together what the output had in parts. */
-function masked(value: JsonObject[string], mask: (text: string) => string): JsonObject[string] {
+const maskedObject = (value: JsonObject, mask: (text: string) => string): JsonObject =>
+  Object.fromEntries(Object.entries(value).map(([name, each]) => [mask(name), masked(each, mask)]));
+
+function masked(value: Json, mask: (text: string) => string): Json {
   if (typeof value === "string") return mask(value);
-  if (Array.isArray(value)) return value.map((each) => masked(each as JsonObject[string], mask));
-  if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([name, each]) => [mask(name), masked(each as JsonObject[string], mask)]),
-  );
+  if (isList(value)) return value.map((each) => masked(each, mask));
+  return typeof value === "object" && value !== null ? maskedObject(value, mask) : value;
 }
+
+const isList = (value: Json): value is readonly Json[] & Json => Array.isArray(value);
