@@ -153,7 +153,7 @@ test("what is set or deleted is so once, whatever dies before or after a write o
   const entries = await allHistory(root.connection, root.names);
   const ids = entries.map(({ id, what }) => `${id} ${what}`);
   expect(new Set(ids).size).toBe(ids.length);
-}, 120_000);
+}, 300_000);
 
 test("secrets are changed and listed by whoever may change what they belong to, and by nobody else", async () => {
   await using mesh = await startMesh();
