@@ -18,7 +18,8 @@ import { ActionId, Instant, Json, Reference, Version } from "./ids.ts";
 import type { JetRecord, OpenAction } from "./jet.ts";
 import { DeadLetter } from "./messages.ts";
 import { ScheduleDefinition } from "./schedule.ts";
-import { APPROVAL_SIGNAL } from "./step-verbs.ts";
+import { CurveKey, Sealed } from "./secret.ts";
+import { APPROVAL_SIGNAL, ValueName } from "./step-verbs.ts";
 
 /**
  * What outside programs may ask of the mesh (design §5): one strict request schema per endpoint. A request that
@@ -129,6 +130,26 @@ export const JetDeleteRequest = z.strictObject({
 });
 export type JetDeleteRequest = z.infer<typeof JetDeleteRequest>;
 
+/** Whose secret: a jet's, a template's, or, where neither is named, the mesh's. */
+const inScope = { jet: Reference.optional(), template: Reference.optional() };
+const isOneScope = ({
+  jet,
+  template,
+}: {
+  jet?: string | undefined;
+  template?: string | undefined;
+}): boolean => jet === undefined || template === undefined;
+const ONE_SCOPE = "names one of jet, template at most";
+
+/** The value comes sealed already. */
+export const SecretSetRequest = z
+  .strictObject({ ...versioned, ...inScope, name: ValueName, ...Sealed.shape })
+  .refine(isOneScope, ONE_SCOPE);
+export const SecretListRequest = z.strictObject({ ...versioned, ...inScope }).refine(isOneScope, ONE_SCOPE);
+export const SecretDeleteRequest = z
+  .strictObject({ ...versioned, ...inScope, name: ValueName })
+  .refine(isOneScope, ONE_SCOPE);
+
 /** Turns a definition's schema into the request of its `apply` endpoint, where the kind goes without saying. */
 const applyOf = <T extends z.ZodType>(kind: string, definition: T): z.ZodType<z.infer<T>> =>
   z.preprocess(
@@ -230,6 +251,13 @@ export const API_REQUESTS = {
   }),
   "dead.get": bySequence,
   "dead.replay": bySequence,
+  /** Which key secrets are to be sealed to. */
+  "secret.key": z.strictObject({ ...versioned }),
+  "secret.set": SecretSetRequest,
+  "secret.list": SecretListRequest,
+  "secret.delete": SecretDeleteRequest,
+  /** To a key that runners hold already; without one it goes on with what is sealed to an older key. */
+  "secret.rotate-key": z.strictObject({ ...versioned, publicKey: CurveKey.optional() }),
 } as const;
 
 export type Endpoint = keyof typeof API_REQUESTS;
@@ -250,7 +278,7 @@ export const isEndpoint = (name: string): name is Endpoint => Object.hasOwn(API_
 
 /** Whether asking twice is as asking once, whatever became of the first: nothing is changed by it. */
 export const isReading = (endpoint: Endpoint): boolean =>
-  /\.(get|list|actions|path|steps|logs)$/.test(endpoint) || endpoint === "export";
+  /\.(get|list|actions|path|steps|logs|key)$/.test(endpoint) || endpoint === "export";
 
 /** One thing wrong with a request or a document: where, and what. */
 export const Fault = z.object({

@@ -16,6 +16,7 @@ export const ERROR_CODES = {
   unknown_letter: { status: 404, says: "no dead letter has this number; a replayed one is gone" },
   unknown_schedule: { status: 404, says: "no such schedule, or none that you may see" },
   unknown_variables: { status: 404, says: "no such set of variables, or none that you may see" },
+  unknown_secret: { status: 404, says: "no such secret in the scope that you named" },
   unknown_endpoint: { status: 404, says: "the mesh has no such endpoint" },
   already_exists: { status: 409, says: "the name is taken" },
   conflict: { status: 409, says: "it was changed by somebody else meanwhile; ask again" },
@@ -31,6 +32,10 @@ export const ERROR_CODES = {
   no_path: { status: 409, says: "no actions lead from the jet's state to the one asked for" },
   trigger_expired: { status: 410, says: "the trigger is older than 12 hours" },
   firing_missed: { status: 410, says: "it fell due while nobody could see to it, and is left out" },
+  secret_unavailable: {
+    status: 412,
+    says: "no runner holds a key that secrets could be sealed to, or opened with",
+  },
   requirement_unmet: { status: 412, says: "a jet that this one requires is not in the required state" },
   too_large: { status: 413, says: "the message or record is larger than the mesh keeps" },
   queue_full: { status: 429, says: "256 triggers wait for this jet already, or signals for this action" },
@@ -63,6 +68,9 @@ export const ACTION_ERROR_CODES = {
   ssh_host_key: "the machine of an ssh step showed a key that it is not known by",
   ssh_auth: "the machine of an ssh step did not let the user in",
   ssh_lost: "the connection was lost while the command of an ssh step ran",
+  unknown_secret: "a step names a secret that is not set for its jet, its template or the mesh",
+  secret_unavailable:
+    "the runner cannot open a secret: it does not hold the seed of the key that it is sealed to",
   not_approved: "who was asked to approve a step did not",
   too_large: "the action's record would have outgrown 768 KB",
   unknown_kind: "the runner does not know the action's kind",

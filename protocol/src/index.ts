@@ -47,6 +47,9 @@ export {
   PathReply,
   ReplayReply,
   type RequestOf,
+  SecretDeleteRequest,
+  SecretListRequest,
+  SecretSetRequest,
   SignaledAction,
   TargetReply,
   TriggerReply,
@@ -171,6 +174,27 @@ export {
   scheduleKey,
   scheduleOfKey,
 } from "./schedule.ts";
+export {
+  CurrentKey,
+  CurveKey,
+  MAX_SECRET_BYTES,
+  MAX_SECRETS,
+  MAX_SECRETS_BYTES,
+  MIN_SECRET_CHARACTERS,
+  ResealReply,
+  ResealRequest,
+  RotatedKey,
+  SECRETS_KEY,
+  Sealed,
+  SealedSecret,
+  SecretBox,
+  type SecretScope,
+  SecretsKey,
+  SecretsRecord,
+  SecretView,
+  scopeOfSecrets,
+  secretsOf,
+} from "./secret.ts";
 export { hashOfKey, MAX_SHARDS, MESH_KEY, MeshRecord, shardOf } from "./shards.ts";
 export { SshCommand, SshTarget } from "./ssh-step.ts";
 export { type InnerStep, RetryPolicy, Step, type StepVerb, stepReference, Undo, verbOf } from "./step.ts";

@@ -61,7 +61,8 @@ export type OfferReply = z.infer<typeof OfferReply>;
 /** One message per closed action, refused trigger, late result or rollback on `jm.history.<jet or kind>`. */
 export const HistoryEntry = z.object({
   v: Version,
-  what: z.enum(["closed", "refused", "late", "rolled_back"]),
+  what: z.enum(["closed", "refused", "late", "rolled_back", "secret_set", "secret_deleted", "secrets_key"]),
+  /** Of a change of secrets: made of it, as an action's is of what asked for it. */
   id: ActionId,
   at: Instant,
   user: z.string(),
@@ -76,6 +77,8 @@ export const HistoryEntry = z.object({
   transitions: z.array(Transition).optional(),
   late: z.object({ runner: RunnerId, state: z.string() }).optional(),
   refusal: z.object({ code: z.string(), message: z.string() }).optional(),
+  /** Which secret, and as which version; never what is in it. */
+  secret: z.object({ name: z.string(), version: z.int() }).optional(),
 });
 export type HistoryEntry = z.infer<typeof HistoryEntry>;
 

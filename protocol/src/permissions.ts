@@ -58,6 +58,11 @@ const TO_STATE_STORE = [
   "action-rollback",
   "dead",
   "dead-replay",
+  "secret-key",
+  "secret-set",
+  "secret-list",
+  "secret-delete",
+  "secret-rotate",
 ] as const;
 /** Of those, the ones that go to the state-store that had the jet last, where there are several. */
 const TO_OWNER = ["jet-trigger", "jet-target", "jet-update", "jet-delete", "waiting-cancel"] as const;
@@ -74,11 +79,12 @@ const OF_RUNNERS = [
   "jets-of",
   "action-signal",
   "action-rollback",
+  "secret-key",
 ] as const;
 
 export function grantsOf(names: Names): Readonly<Record<ServiceName, Grants>> {
   const { streams, buckets, svc } = names;
-  const { definitions, jets, actions, steps, runners, leases } = buckets;
+  const { definitions, jets, actions, steps, secrets, runners, leases } = buckets;
   const streamsOf = (...all: readonly string[]): string[] =>
     all.flatMap((bucket) => names.bucketsOf(bucket).map((one) => names.kvStream(one)));
   const keysOf = (...all: readonly string[]): string[] =>
@@ -121,7 +127,7 @@ export function grantsOf(names: Names): Readonly<Record<ServiceName, Grants>> {
     },
     "state-store": {
       writes: [
-        ...keysOf(definitions, jets, actions, steps),
+        ...keysOf(definitions, jets, actions, steps, secrets),
         ...marks,
         names.kv(leases, "same.>"),
         names.resume.all,
@@ -137,6 +143,7 @@ export function grantsOf(names: Names): Readonly<Record<ServiceName, Grants>> {
         svc.ofInstance("gateway", "*", "told"),
         svc.ofInstance("runner", "*", "ask"),
         svc.ofPool("*", "offer"),
+        svc.of("flight-plan-runner", "reseal"),
       ],
       listens: [
         ...[...new Set([...TO_STATE_STORE, ...OF_RUNNERS, "health"])].map((verb) =>
@@ -147,7 +154,7 @@ export function grantsOf(names: Names): Readonly<Record<ServiceName, Grants>> {
           svc.ofInstance("state-store", "*", verb),
         ),
       ],
-      reads: streamsOf(definitions, jets, actions, steps, runners, leases).concat(
+      reads: streamsOf(definitions, jets, actions, steps, secrets, runners, leases).concat(
         streams.triggers,
         streams.resume,
         streams.history,
@@ -155,7 +162,7 @@ export function grantsOf(names: Names): Readonly<Record<ServiceName, Grants>> {
         streams.dead,
       ),
       // Whether an entry was written already, where the stream cannot tell any more.
-      follows: streamsOf(definitions, jets, actions).concat(streams.history),
+      follows: streamsOf(definitions, jets, actions, secrets).concat(streams.history),
       takes: [
         { stream: streams.triggers, consumer: TRIGGER_CONSUMER },
         { stream: streams.schedules, consumer: SCHEDULE_CONSUMER },
@@ -196,8 +203,9 @@ export function grantsOf(names: Names): Readonly<Record<ServiceName, Grants>> {
         svc.ofInstance("runner", "*", "ping"),
         svc.ofInstance("runner", "*", "ask"),
         svc.of("flight-plan-runner", "health"),
+        svc.of("flight-plan-runner", "reseal"),
       ],
-      reads: streamsOf(definitions, actions, steps, runners, leases),
+      reads: streamsOf(definitions, actions, steps, secrets, runners, leases),
       follows: [],
       takes: [{ stream: streams.resume, consumer: "*" }],
       manages: [],

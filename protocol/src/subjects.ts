@@ -70,7 +70,7 @@ export interface Names {
 }
 
 export type StreamRole = "triggers" | "resume" | "schedules" | "history" | "logs" | "dead" | "advisories";
-export type BucketRole = "definitions" | "jets" | "actions" | "steps" | "runners" | "leases";
+export type BucketRole = "definitions" | "jets" | "actions" | "steps" | "secrets" | "runners" | "leases";
 
 export type TriggerSubject =
   | { readonly kind: "trigger"; readonly user: string; readonly jet: string; readonly action: string }
@@ -99,6 +99,7 @@ export function createNames(prefix: string = DEFAULT_PREFIX, shards = 1): Names 
     jets: `${prefix}_jets`,
     actions: `${prefix}_actions`,
     steps: `${prefix}_steps`,
+    secrets: `${prefix}_secrets`,
     runners: `${prefix}_runners`,
     leases: `${prefix}_leases`,
   };

@@ -9,11 +9,15 @@ import {
   JetTargetRequest,
   JetTriggerRequest,
   JetUpdateRequest,
+  SecretDeleteRequest,
+  SecretListRequest,
+  SecretSetRequest,
 } from "./api.ts";
 import { AccessLevel, OnBusy } from "./definition-parts.ts";
 import { DEFINITION_KEYS } from "./definitions.ts";
 import { ActionId, Json, Reference, RunnerId, Version } from "./ids.ts";
 import { KindRecord } from "./kind.ts";
+import { CurveKey } from "./secret.ts";
 import { Note, Signal } from "./workflow.ts";
 
 /** What `jet-look` and `jets-of` answer. */
@@ -76,6 +80,13 @@ export const AccessCheck = z.discriminatedUnion("operation", [
   /** Makes an action of a kind, of no jet. */
   z.object({ operation: z.literal("run.create"), user, kind: Reference }),
   z.object({ operation: z.enum(["dead.read", "dead.replay"]), user }),
+  /** To set, list and delete the secrets of a jet, of a template, or, where neither is named, of the mesh. */
+  z.object({
+    operation: z.literal("secret.change"),
+    user,
+    jet: Reference.optional(),
+    template: Reference.optional(),
+  }),
 ]);
 export type AccessCheck = z.infer<typeof AccessCheck>;
 
@@ -189,6 +200,12 @@ export const SVC_REQUESTS = {
   }),
   /** Sends a dead letter's message again where it came from. */
   "state-store.dead-replay": z.object({ v: Version, user, sequence: z.int().positive() }),
+  /** Which key secrets are sealed to; a runner names its own, which becomes that where there is none yet. */
+  "state-store.secret-key": z.object({ v: Version, publicKey: CurveKey.optional() }),
+  "state-store.secret-set": z.object({ v: Version, user, request: SecretSetRequest }),
+  "state-store.secret-list": z.object({ v: Version, user, request: SecretListRequest }),
+  "state-store.secret-delete": z.object({ v: Version, user, request: SecretDeleteRequest }),
+  "state-store.secret-rotate": z.object({ v: Version, user, publicKey: CurveKey.optional() }),
   /** A result that came after its holder's claim was taken over. */
   "state-store.late": z.object({
     v: Version,

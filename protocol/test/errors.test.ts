@@ -3,7 +3,7 @@ import { ACTION_ERROR_CODES, ERROR_CODES, isErrorCode } from "../src/index.ts";
 
 /**
  * Word for word from design §5, `unknown_letter` and `not_replayable` of ADR 0017, of ADR 0028 those of what waits and
- * is canceled, and of ADR 0032 those of schedules.
+ * is canceled, of ADR 0032 those of schedules, and of ADR 0038 those of secrets.
  */
 const STATUSES: Record<string, number> = {
   invalid_request: 400,
@@ -19,6 +19,7 @@ const STATUSES: Record<string, number> = {
   unknown_letter: 404,
   unknown_schedule: 404,
   unknown_variables: 404,
+  unknown_secret: 404,
   unknown_endpoint: 404,
   already_exists: 409,
   conflict: 409,
@@ -34,6 +35,7 @@ const STATUSES: Record<string, number> = {
   no_path: 409,
   trigger_expired: 410,
   firing_missed: 410,
+  secret_unavailable: 412,
   requirement_unmet: 412,
   too_large: 413,
   queue_full: 429,
@@ -61,6 +63,7 @@ const NOT_IN_THE_DESIGN = [
   ...["unknown_kind", "unknown_action", "rollback_threw", "rollback_interrupted", "poison"],
   ...["target_replaced", "hop_failed", "not_approved"],
   ...["ssh_unreachable", "ssh_host_key", "ssh_auth", "ssh_lost"],
+  ...["unknown_secret", "secret_unavailable"],
   ...["step_threw", "non_deterministic", "signal_timeout", "invalid_result"],
   ...["too_many_steps", "steps_lost"],
 ];

@@ -55,6 +55,16 @@ const SCHEMAS = {
   HolderQuestion: protocol.HolderQuestion,
   HolderAnswer: protocol.HolderAnswer,
   Health: protocol.Health,
+  Sealed: protocol.Sealed,
+  SealedSecret: protocol.SealedSecret,
+  SecretBox: protocol.SecretBox,
+  SecretsRecord: protocol.SecretsRecord,
+  SecretsKey: protocol.SecretsKey,
+  SecretView: protocol.SecretView,
+  RotatedKey: protocol.RotatedKey,
+  CurrentKey: protocol.CurrentKey,
+  ResealRequest: protocol.ResealRequest,
+  ResealReply: protocol.ResealReply,
 } as const satisfies Record<string, z.ZodType>;
 const TABLES = { API_REQUESTS: protocol.API_REQUESTS, SVC_REQUESTS: protocol.SVC_REQUESTS } as const;
 
@@ -136,6 +146,7 @@ const WITHIN = [
     "TriggerSource",
   ],
   ...["UserDefinition", "Variables", "Version"],
+  ...["CurveKey", "SecretDeleteRequest", "SecretListRequest", "SecretSetRequest"],
   ...["ScheduleDefinition", "ScheduledTrigger", "ScheduledCreate", "Firing", "Fired"],
 ];
 

@@ -120,6 +120,7 @@ describe("a prefix", () => {
       "blue_jets",
       "blue_actions",
       "blue_steps",
+      "blue_secrets",
       "blue_runners",
       "blue_leases",
     ]);

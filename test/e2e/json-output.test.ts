@@ -38,6 +38,17 @@ function isObject(line: string): boolean {
 const BESIDE: Readonly<Record<string, () => Promise<string | undefined>>> = {
   "auth config": async () =>
     faultOf(await jm("auth", "config", "--offline", "--keys", join(folder.path, "keys"))),
+  "secret set": async () =>
+    faultOf(
+      await runJm(["--json", "secret", "set", "word"], {
+        env: { ...folder.env, NATS_URL: mesh.server.url },
+        input: "open sesame\n",
+      }),
+    ),
+  "secret rotate-key": async () =>
+    faultOf(await jm("secret", "rotate-key", "--seed-file", mesh.seedFile, "--forget")),
+  "secret delete": async () => faultOf(await jm("secret", "delete", "word")),
+  "secret new-seed": async () => faultOf(await jm("secret", "new-seed", join(folder.path, "seeds"))),
   up: async () => faultOf(await runJm(["--json", "up", "--once", "--port", "-1"], { env: folder.env })),
   watch: async () => {
     const watch = startJm(["--json", "watch", "watched"], {

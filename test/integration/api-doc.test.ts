@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { API_REQUESTS, type CreatedAction, type Endpoint } from "@jetmesh/protocol";
+import { seal } from "@jetmesh/storage";
 import { eventually, startMesh } from "@jetmesh/testkit";
 import { connect, type NatsConnection } from "nats";
 import { expect, test } from "vitest";
@@ -132,10 +133,15 @@ test("each example is taken, and answered as it says", async () => {
     const { items } = await client.request<{ items: unknown[] }>("dead.list");
     return items.length > 0 ? true : undefined;
   });
+  const { publicKey } = await client.call("secret.key", {});
+  const box = seal('{"v":1,"scope":"jet.box1","name":"word","value":"open sesame"}', publicKey);
   const known: Record<string, string> = {
     $sleeping: sleeping.actionId,
     $undoable: undoable.actionId,
     $asking: asking.actionId,
+    $sealKey: box.key,
+    $sealFrom: box.from,
+    $sealed: box.sealed,
   };
   const wrong: string[] = [];
   for (const { names, request = {}, commands, answer } of EXAMPLES) {

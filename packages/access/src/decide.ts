@@ -109,6 +109,20 @@ export function decideAccess(check: AccessCheck, facts: AccessFacts): AccessAnsw
         ? ALLOW
         : deny("forbidden", `dead letters are for users of level root; '${user}' is none`),
     )
+    .with({ operation: "secret.change" }, ({ user, jet, template }) => {
+      // As whoever may update the thing; the mesh's are root's.
+      if (jet !== undefined) return decideAccess({ operation: "jet.update", user, jet }, facts);
+      if (template === undefined)
+        return level === "root"
+          ? ALLOW
+          : deny("forbidden", `secrets of the mesh are for users of level root; '${user}' is none`);
+      const found = facts.template(template);
+      if (found === undefined || !mayReadTemplate(facts, level, user, found))
+        return unknown("template", template);
+      return mayManage(level, found.accessLevel, found.managers.includes(user))
+        ? ALLOW
+        : deny("forbidden", `'${user}' may not change template '${template}'`);
+    })
     .exhaustive();
 }
 

@@ -109,6 +109,9 @@ const CHECKS: Readonly<Record<Question, (world: World) => AccessCheck>> = {
   "read somebody's run of a jet that is gone": run("run.read", "bob", INCARNATION - 1),
   "read dead letters": () => ({ operation: "dead.read", user: WHO }),
   "replay a dead letter": () => ({ operation: "dead.replay", user: WHO }),
+  "change the jet's secrets": () => ({ operation: "secret.change", user: WHO, jet: JET }),
+  "change the template's secrets": () => ({ operation: "secret.change", user: WHO, template: TEMPLATE }),
+  "change the mesh's secrets": () => ({ operation: "secret.change", user: WHO }),
 };
 
 const WORLDS = [...allWorlds()].map((world) => ({ world, facts: factsOf(world) }));

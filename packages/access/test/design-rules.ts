@@ -41,7 +41,10 @@ type Right =
   | "read another user"
   | "change a user"
   | "read dead letters"
-  | "replay a dead letter";
+  | "replay a dead letter"
+  | "change the jet's secrets"
+  | "change the template's secrets"
+  | "change the mesh's secrets";
 
 type Level = "user" | "manager" | "root";
 type Condition = (world: World) => boolean;
@@ -133,6 +136,12 @@ const RULES: readonly (readonly [Level, Right, Condition])[] = [
   ["root", "change a user", always],
   ["root", "read dead letters", always],
   ["root", "replay a dead letter", always],
+  // Who may change the thing; nothing of it is changed, so there is no before and after.
+  ["manager", "change the jet's secrets", (w) => w.isJetManager],
+  ["root", "change the jet's secrets", always],
+  ["manager", "change the template's secrets", (w) => w.template !== "root" && w.isTemplateManager],
+  ["root", "change the template's secrets", always],
+  ["root", "change the mesh's secrets", always],
 ];
 
 const UP_TO: Readonly<Record<Level, readonly Level[]>> = {
@@ -252,6 +261,12 @@ export const QUESTIONS = {
   // Refused before anything is looked up, so it does not say whether a letter is there.
   "read dead letters": (w: World): Verdict => (may(w, "read dead letters") ? "allow" : "forbidden"),
   "replay a dead letter": (w: World): Verdict => (may(w, "replay a dead letter") ? "allow" : "forbidden"),
+  "change the jet's secrets": (w: World): Verdict =>
+    visible(may(w, "read the jet"), may(w, "change the jet's secrets"), "unknown_jet"),
+  "change the template's secrets": (w: World): Verdict =>
+    visible(may(w, "read the template"), may(w, "change the template's secrets"), "unknown_template"),
+  "change the mesh's secrets": (w: World): Verdict =>
+    may(w, "change the mesh's secrets") ? "allow" : "forbidden",
 } as const;
 export type Question = keyof typeof QUESTIONS;
 export { WHO };

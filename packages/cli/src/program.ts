@@ -17,6 +17,7 @@ import { addPlanRun } from "./commands/plan-run.ts";
 import { addReshard } from "./commands/reshard.ts";
 import { addSchedule } from "./commands/schedule.ts";
 import { addSchema } from "./commands/schema.ts";
+import { addSecret } from "./commands/secret.ts";
 import { addTemplateLint } from "./commands/template-lint.ts";
 import { addUp } from "./commands/up.ts";
 import { addWatch } from "./commands/watch.ts";
@@ -61,6 +62,7 @@ export function createProgram(env: Environment): Command {
   addBackup(program, env);
   addReshard(program, env);
   addAuth(program, env);
+  addSecret(program, env);
   addCompletion(program, env);
   return program;
 }

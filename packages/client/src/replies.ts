@@ -4,6 +4,7 @@ import type {
   CanceledTrigger,
   ChangedAction,
   CreatedAction,
+  CurrentKey,
   DefinitionDocument,
   Endpoint,
   ImportReply,
@@ -16,8 +17,10 @@ import type {
   PlanDefinition,
   ReplayReply,
   RequestOf,
+  RotatedKey,
   ScheduleDefinition,
   ScheduleView,
+  SecretView,
   SignaledAction,
   StateDefinition,
   TargetReply,
@@ -92,6 +95,11 @@ export interface Replies {
   readonly "dead.list": Page<LetterSummary>;
   readonly "dead.get": NumberedLetter;
   readonly "dead.replay": ReplayReply;
+  readonly "secret.key": CurrentKey;
+  readonly "secret.set": SecretView;
+  readonly "secret.list": Page<SecretView>;
+  readonly "secret.delete": SecretView;
+  readonly "secret.rotate-key": RotatedKey;
 }
 
 /** An endpoint without an answer here does not compile. */

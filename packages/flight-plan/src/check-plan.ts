@@ -1,6 +1,7 @@
 import type { JsonObject, PlanDefinition, Step } from "@jetmesh/protocol";
-import { faultOf } from "./expression.ts";
+import { faultOf, namesSecrets } from "./expression.ts";
 import { templateFaultOf } from "./render.ts";
+import { secretsFaultOf } from "./secrets.ts";
 
 type Json = JsonObject[string] | undefined;
 type Path = readonly (string | number)[];
@@ -27,20 +28,26 @@ function stepFaults(step: Step, path: Path): PlanFault[] {
   return [
     ...expressions.flatMap(([at, text]) => {
       const fault = text === undefined ? undefined : faultOf(text);
-      return fault === undefined ? [] : [{ path: [...path, ...at], message: `is no expression: ${fault}` }];
+      if (fault !== undefined) return [{ path: [...path, ...at], message: `is no expression: ${fault}` }];
+      if (text === undefined || !namesSecrets(text)) return [];
+      return [{ path: [...path, ...at], message: "cannot see secrets: what it comes to is kept" }];
     }),
-    ...templates(does as JsonObject, path),
+    ...templates(does as JsonObject, path, []),
     ...parallel.flatMap((one, index) => stepFaults(one as Step, [...path, "parallel", index])),
   ];
 }
 
-function templates(value: Json, path: Path): PlanFault[] {
+/** `within`: where a string is in its step. */
+function templates(value: Json, path: Path, within: Path): PlanFault[] {
   if (typeof value === "string") {
     const fault = templateFaultOf(value);
-    return fault === undefined ? [] : [{ path, message: `is a broken template: ${fault}` }];
+    if (fault !== undefined) return [{ path, message: `is a broken template: ${fault}` }];
+    const misuse = secretsFaultOf(value, within);
+    return misuse === undefined ? [] : [{ path, message: misuse }];
   }
   if (typeof value !== "object" || value === null) return [];
-  return Object.entries(value).flatMap(([key, each]) =>
-    templates(each, [...path, Array.isArray(value) ? Number(key) : key]),
-  );
+  return Object.entries(value).flatMap(([key, each]) => {
+    const place = Array.isArray(value) ? Number(key) : key;
+    return templates(each, [...path, place], [...within, place]);
+  });
 }

@@ -54,6 +54,17 @@ export function faultOf(expression: string): string | undefined {
   }
 }
 
+/** Whether it looks at secrets: what an expression comes to is written down, so that it must not. */
+export const namesSecrets = (expression: string): boolean =>
+  expression.includes("secrets") && namesIn(parse(expression).ast).includes("secrets");
+
+/** The names that stand by themselves in a tree of the parser's; those behind a dot are none. */
+function namesIn(node: unknown): unknown[] {
+  if (Array.isArray(node)) return node.flatMap(namesIn);
+  if (typeof node !== "object" || node === null || !("op" in node) || !("args" in node)) return [];
+  return node.op === "id" ? [node.args] : namesIn(node.args);
+}
+
 /** What an expression comes to, as JSON. Throws an ExpressionError. */
 export function evaluate(expression: string, values: TemplateValues): Json {
   const code = parse(expression);

@@ -16,3 +16,4 @@ export { type PreviewedStep, previewPlan } from "./preview-plan.ts";
 export { createRender, type Render, TemplateError, type TemplateValues } from "./render.ts";
 export { renderDeep } from "./render-deep.ts";
 export { allScopes } from "./scopes.ts";
+export { type Secrets, secretNamesOf, withSecrets } from "./secrets.ts";

@@ -4,6 +4,7 @@ import { type PlanNode, type StepNode, stepsOf } from "./plan-tree.ts";
 import { createRender, TemplateError, type TemplateValues } from "./render.ts";
 import { renderDeep } from "./render-deep.ts";
 import { allScopes } from "./scopes.ts";
+import { secretNamesOf, withSecrets } from "./secrets.ts";
 
 /** What a step would be given, as far as that can be told before anything has run. */
 export interface RenderedStep {
@@ -41,7 +42,7 @@ function previewStep(node: StepNode, values: TemplateValues): PreviewedStep {
 
 export function renderStep({ path, verb, step }: StepNode, values: TemplateValues): RenderedStep {
   const open: string[] = [];
-  const render = createRender(values);
+  const render = createRender(withSecrets(values, hidden(step)));
   const given = renderDeep(
     (where, template) => {
       try {
@@ -57,6 +58,10 @@ export function renderStep({ path, verb, step }: StepNode, values: TemplateValue
   );
   return { step: path, does: verb, with: given, open };
 }
+
+/** What secrets are is not told: that there are any is all that is shown. */
+const hidden = (step: Step): Record<string, string> =>
+  Object.fromEntries(secretNamesOf(step).map((name) => [name, "***"]));
 
 function runsBy({ when }: Step, values: TemplateValues, open: string[]): boolean | undefined {
   if (when === undefined) return true;

@@ -48,6 +48,14 @@ export function templateFaultOf(template: string): string | undefined {
   }
 }
 
+/** The paths of what a template reads and does not set itself; a part that is computed is null. Throws where it is no template. */
+export function namesReadBy(template: string): readonly (readonly (string | null)[])[] {
+  if (!isTemplate(template)) return [];
+  return liquid
+    .globalVariableSegmentsSync(liquid.parse(template))
+    .map((path) => path.map((part) => (typeof part === "string" ? part : null)));
+}
+
 const isTemplate = (text: string): boolean => text.includes("{{") || text.includes("{%");
 
 function renderOne(where: string, template: string, values: TemplateValues, msLeft: number): string {

@@ -14,6 +14,8 @@ export const RunnerConfig = BaseConfig.extend({
   JM_POOLS: Pools,
   /** How many actions it executes at a time. */
   JM_CONCURRENCY: z.coerce.number().int().min(1).max(10_000).default(128),
+  /** A file with the seeds that open secrets, a line each; the first is the one that they are to be sealed to. */
+  JM_SECRETS_SEED_FILE: z.string().optional(),
   /** Between SIGTERM and SIGKILL of a step's processes, in milliseconds. */
   JM_GRACE_MS: z.coerce.number().int().min(0).default(3_000),
 });

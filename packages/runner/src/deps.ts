@@ -1,6 +1,6 @@
 import type { Names } from "@jetmesh/protocol";
 import type { Logger } from "@jetmesh/service-kit";
-import type { BrokerClock, Connection, MeshStore } from "@jetmesh/storage";
+import type { BrokerClock, Connection, MeshStore, SealKey } from "@jetmesh/storage";
 import type { ChunkCache } from "./chunk-cache.ts";
 import type { RunnerConfig } from "./config.ts";
 import type { HeldAction } from "./held-action.ts";
@@ -32,6 +32,8 @@ export interface RunnerDeps {
   readonly claiming: Set<string>;
   readonly presence: Presence;
   readonly chunks: ChunkCache;
+  /** What opens secrets, as it is by now. */
+  readonly sealKeys: () => readonly SealKey[];
   /** What is still to be said about actions that this runner let go. */
   readonly owed: Set<Promise<void>>;
 }

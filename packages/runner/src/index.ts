@@ -7,6 +7,8 @@ export {
   ClaimLostError,
   type KindAnswer,
   type KindContext,
+  type ReadSecrets,
+  type SecretReader,
   type Shelf,
   StepsLostError,
   type Workshop,

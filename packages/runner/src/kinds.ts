@@ -48,6 +48,16 @@ export interface Shelf {
   dropLeft(): Promise<void>;
 }
 
+/** The values of secrets, for as long as whoever asked for them keeps them. */
+export type ReadSecrets =
+  | { readonly values: Readonly<Record<string, string>> }
+  | { readonly error: ActionError };
+
+/** Gives an action the secrets of its jet, of its template and of the mesh, in this order. */
+export interface SecretReader {
+  read(names: readonly string[]): Promise<ReadSecrets>;
+}
+
 /** What a method of a kind is given. */
 export interface KindContext {
   /** The record as it was claimed. */
@@ -64,6 +74,7 @@ export interface KindContext {
   /** Other actions, for kinds that have some made. */
   readonly workshop: Workshop;
   readonly shelf: Shelf;
+  readonly secrets: SecretReader;
   /** Whether more than half of what this runner may run at a time is free: a method may wait a moment then. */
   readonly hasRoom: boolean;
   now(): Now;

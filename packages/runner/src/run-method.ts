@@ -6,6 +6,7 @@ import { newNonce } from "./held-action.ts";
 import { type AbortReason, type ActionKind, ClaimLostError, type KindContext } from "./kinds.ts";
 import { reportStraggler } from "./let-go.ts";
 import { createOutput } from "./output.ts";
+import { createSecretReader } from "./secret-reader.ts";
 import { createShelf } from "./shelf.ts";
 import { createWorkshop } from "./workshop.ts";
 
@@ -36,6 +37,7 @@ export async function runMethod(
     inbox: held.inbox,
     workshop: createWorkshop(deps, held),
     shelf: createShelf(deps, held),
+    secrets: createSecretReader(deps, held.record),
     get isPauseAsked() {
       return held.isPauseAsked;
     },

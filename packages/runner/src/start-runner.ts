@@ -18,10 +18,13 @@ import type { RunnerDeps } from "./deps.ts";
 import type { HeldAction } from "./held-action.ts";
 import type { ActionKind } from "./kinds.ts";
 import { keepPresence, type Lease } from "./presence.ts";
+import { answerReseals, keyRequest, sealKeysOf } from "./seal-keys.ts";
 import { bury, takeAction } from "./take-action.ts";
 
 /** Of older steps of workflows, as JSON: some eighty thousand steps without results. */
 const MOST_CHUNK_BYTES = 16 * 1024 * 1024;
+/** How long a runner waits for the mesh to know its key. */
+const KEY_MS = 2_000;
 const NOT_NOW: Disposal = { kind: "retry", afterMs: 500 };
 
 /** What makes one runner differ from another. */
@@ -50,6 +53,7 @@ export async function startRunner(
     claiming: new Set<string>(),
     owed: new Set<Promise<void>>(),
     chunks: createChunkCache(MOST_CHUNK_BYTES),
+    sealKeys: sealKeysOf(context),
   };
   // Answerable before it holds anything: a claim whose holder nobody can ask would look dead.
   const acks = watchAcks(connection, names, id);
@@ -72,6 +76,15 @@ export async function startRunner(
   );
   for (const { registers } of kinds)
     if (registers !== undefined) await insist(deps, "kind", { v: 1, kind: registers });
+  const key = keyRequest(deps);
+  if (key !== undefined) {
+    const told = insist(deps, "secret-key", key).catch((thrown: unknown) =>
+      log.warn({ why: ensureError(thrown).message }, "the key of secrets was not told"),
+    );
+    // State-stores of an older version do not listen for it: what is to be run does not wait for that.
+    await Promise.race([told, new Promise((resolve) => setTimeout(resolve, KEY_MS).unref())]);
+  }
+  const reseals = key === undefined ? undefined : answerReseals(deps);
   for (const pool of config.JM_POOLS) {
     await insist(deps, "pool", { v: 1, pool });
     queues.set(
@@ -114,6 +127,7 @@ export async function startRunner(
       acks.stop();
       await presence.stop();
       await questions.stop();
+      await reseals?.stop();
     },
   };
 }
@@ -134,8 +148,11 @@ async function finishHeld(deps: RunnerDeps): Promise<void> {
 /** State-stores make consumers and keep kinds; this one waits for one that is there, however long. */
 async function insist(
   { connection, names, log }: RunnerDeps,
-  verb: "pool" | "kind",
-  request: SvcRequest<"state-store.pool"> | SvcRequest<"state-store.kind">,
+  verb: "pool" | "kind" | "secret-key",
+  request:
+    | SvcRequest<"state-store.pool">
+    | SvcRequest<"state-store.kind">
+    | SvcRequest<"state-store.secret-key">,
 ): Promise<void> {
   for (let tries = 1; ; tries += 1) {
     try {

@@ -22,6 +22,9 @@ export const actionIdOfKey = (
 ): string => idOf("key", user, key, what, jet);
 /** Of a firing of a schedule: by the instant at which it fell due. */
 export const actionIdOfFiring = (schedule: string, at: string): string => idOf("firing", schedule, at);
+/** Of a change of a secret, for its place in the history. */
+export const actionIdOfSecret = (scope: string, name: string, version: number, at: string): string =>
+  idOf("secret", scope, name, version, at);
 /** Of a child: a hop of a target, later a step of a workflow. */
 export const actionIdOfChild = (parent: string, reference: string, iteration: number): string =>
   idOf("child", parent, reference, iteration);

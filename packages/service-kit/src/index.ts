@@ -1,4 +1,10 @@
-export { actionIdOfChild, actionIdOfFiring, actionIdOfKey, actionIdOfMessage } from "./action-id.ts";
+export {
+  actionIdOfChild,
+  actionIdOfFiring,
+  actionIdOfKey,
+  actionIdOfMessage,
+  actionIdOfSecret,
+} from "./action-id.ts";
 export { askAccess, askOneAccess, mustBeAllowed, type Verdict } from "./ask-access.ts";
 export { type AskedSight, askSight, type Sights } from "./ask-sight.ts";
 export { BaseConfig, ConfigError, loadConfig } from "./config.ts";

@@ -55,6 +55,7 @@ export {
 export { type ReshardOptions, type ReshardReport, reshard } from "./reshard.ts";
 export { type Place, scan } from "./scan.ts";
 export { scanNewest } from "./scan-newest.ts";
+export { createSealKey, isSealKey, openSealed, readSealKeys, type SealKey, seal } from "./sealed.ts";
 export { sendResume } from "./send-resume.ts";
 export { type Keyring, type ServerConfigOptions, serverConfig, subjectsOfUser } from "./server-config.ts";
 export { createShardedBucket } from "./sharded-bucket.ts";

@@ -9,6 +9,8 @@ import {
   type Names,
   RunnerPresence,
   ScheduleRecord,
+  SecretsKey,
+  SecretsRecord,
   SlotsRecord,
   StepChunk,
   StoredDefinition,
@@ -32,6 +34,10 @@ export interface MeshStore {
   readonly actions: Bucket<ActionRecord>;
   /** Older steps of workflows, by chunks. */
   readonly steps: Bucket<StepChunk>;
+  /** Sealed, by scope. */
+  readonly secrets: Bucket<SecretsRecord>;
+  /** Beside them: the key that they are sealed to. */
+  readonly secretsKey: Bucket<SecretsKey>;
   readonly runners: Bucket<RunnerPresence>;
   readonly leases: Bucket<Lease>;
   /** In the bucket of leases, under keys of their own. */
@@ -93,6 +99,8 @@ export function createMeshStore(connection: Connection, names: Names, instants =
       schema: StepChunk,
       batchable: true,
     }),
+    secrets: createBucket(connection, names, { name: buckets.secrets, schema: SecretsRecord }),
+    secretsKey: createBucket(connection, names, { name: buckets.secrets, schema: SecretsKey }),
     runners: createBucket(connection, names, { name: buckets.runners, schema: RunnerPresence }),
     leases: createBucket(connection, names, { name: buckets.leases, schema: Lease }),
     suspects: createBucket(connection, names, { name: buckets.leases, schema: SuspectMark }),

@@ -88,6 +88,22 @@ export const WRITE_POINTS = {
     by: ["state-store"],
     serves: "§6 schedules: what the broker keeps for one that is deleted or paused goes",
   },
+  "secret.set": {
+    by: ["state-store"],
+    serves: "§7.6 an acknowledged secret is kept: one compare-and-swap of its scope's record",
+  },
+  "secret.delete": {
+    by: ["state-store"],
+    serves: "§7.7 a secret that was deleted, or whose jet is gone, is not there for anybody",
+  },
+  "secret.key": {
+    by: ["state-store"],
+    serves: "§7.7 the key that secrets are sealed to: whoever sets one from then on seals it to that",
+  },
+  "secret.reseal": {
+    by: ["state-store"],
+    serves: "§7.6 a scope's secrets sealed to another key, record by record: asked again it goes on",
+  },
   "slot.take": {
     by: ["state-store"],
     serves: "§3 Conditions across records: a slot in the template's list of live jets, before J's own",
@@ -191,6 +207,10 @@ export const WRITE_POINTS = {
   "history.refused": {
     by: ["state-store"],
     serves: "§6 everything not allowed is denied, and the denial is in the history",
+  },
+  "history.secret": {
+    by: ["state-store"],
+    serves: "§5 JM_HISTORY: who changed which secret and when, behind the change",
   },
   "history.late": {
     by: ["state-store"],

@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connectClient, type MeshClient } from "@jetmesh/client";
 import { createNames, DEFAULT_PREFIX, type ServiceName } from "@jetmesh/protocol";
+import { createSealKey } from "@jetmesh/storage";
 import { eventually } from "./eventually.ts";
 import { createTestKeys, type TestKeys } from "./keys.ts";
 import { startNatsCluster, type TestCluster } from "./nats-cluster.ts";
@@ -77,6 +78,8 @@ export interface TestMesh {
   client(user?: string): Promise<MeshClient>;
   /** Throws where the mesh runs without authentication. */
   readonly keys: TestKeys;
+  /** The seeds that runners open secrets with, unless they are told of other ones. */
+  readonly seedFile: string;
   /** A client with the credentials of a user, and nothing else. */
   as(user: string): Promise<MeshClient>;
   /** Everything that the services logged, also those that are not ready yet. */
@@ -96,6 +99,8 @@ export async function startMesh(options: MeshOptions = {}): Promise<TestMesh> {
   const keys = options.auth === undefined ? undefined : createTestKeys(names, ["root", ...options.auth]);
   const { server, cluster, broker } = await startBroker(options, keys?.include);
   const dir = mkdtempSync(join(tmpdir(), "jm-mesh-"));
+  const seedFile = join(dir, "secrets.seed");
+  writeFileSync(seedFile, createSealKey().seed, { mode: 0o600 });
   const services: TestService[] = [];
   const clients: MeshClient[] = [];
   let started = 0;
@@ -109,7 +114,15 @@ export async function startMesh(options: MeshOptions = {}): Promise<TestMesh> {
     started += 1;
     const replicas = cluster === undefined ? {} : { JM_REPLICAS: String(Math.min(3, cluster.nodes.length)) };
     const log = join(dir, `${name}-${String(started)}.log`);
-    const whole = { NATS_URL: broker.url, ...replicas, ...options.env, ...keys?.envOf(name), ...env };
+    const seeds = name === "flight-plan-runner" ? { JM_SECRETS_SEED_FILE: seedFile } : {};
+    const whole = {
+      NATS_URL: broker.url,
+      ...seeds,
+      ...replicas,
+      ...options.env,
+      ...keys?.envOf(name),
+      ...env,
+    };
     const service = await startService(name, program, log, whole, under);
     services.push(service);
     return service;
@@ -157,6 +170,7 @@ export async function startMesh(options: MeshOptions = {}): Promise<TestMesh> {
       if (keys === undefined) throw new Error("the mesh runs without authentication");
       return keys;
     },
+    seedFile,
     as: async (user) => {
       const credsFile = mesh.keys.fileOf(user);
       const client = await connectClient({ url: broker.url, user, prefix, credsFile });
@@ -165,6 +179,7 @@ export async function startMesh(options: MeshOptions = {}): Promise<TestMesh> {
     },
     logs: () =>
       readdirSync(dir)
+        .filter((file) => file.endsWith(".log"))
         .map((file) => `--- ${file}\n${readFileSync(join(dir, file), "utf8")}`)
         .join("\n"),
     stop,

@@ -34,6 +34,7 @@ export const stepContext = (
   graceMs: number,
 ): StepContext => ({
   values,
+  readSecrets: (names) => context.secrets.read(names),
   environment: environmentOf(context, entry, values),
   signal,
   output: (stream, chunk) => context.output.write(entry.reference, stream, chunk),

@@ -15,6 +15,7 @@ export const stepOf = (written: object): Step => Step.parse(written);
 export function contextOf(overrides: Partial<StepContext> = {}): StepContext {
   return {
     values: {},
+    readSecrets: () => Promise.resolve({ values: {} }),
     environment: {},
     signal: new AbortController().signal,
     output: () => undefined,

@@ -25,6 +25,7 @@ import {
   updateJet,
 } from "./jet-endpoints.ts";
 import { getSchedule, listSchedules, pauseSchedule, runSchedule } from "./schedule-endpoints.ts";
+import { changeSecrets, getSecretsKey, rotateSecretsKey } from "./secret-endpoints.ts";
 import { listSteps } from "./step-endpoints.ts";
 import { jetPath, targetJet } from "./target-endpoints.ts";
 
@@ -89,4 +90,9 @@ export const ENDPOINTS: { readonly [E in Endpoint]: Handler<E> } = {
   "dead.list": listLetters,
   "dead.get": (deps, user, { sequence }) => getLetter(deps, user, sequence),
   "dead.replay": (deps, user, { sequence }) => replayLetter(deps, user, sequence),
+  "secret.key": getSecretsKey,
+  "secret.set": changeSecrets("state-store.secret-set"),
+  "secret.list": changeSecrets("state-store.secret-list"),
+  "secret.delete": changeSecrets("state-store.secret-delete"),
+  "secret.rotate-key": rotateSecretsKey,
 };

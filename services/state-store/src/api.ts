@@ -31,6 +31,8 @@ import { pauseSchedule } from "./pause-schedule.ts";
 import { jetsOf, lookAtJet, triggerByPlan } from "./plan-jets.ts";
 import { replayLetter } from "./replay-letter.ts";
 import { rollBack } from "./roll-back.ts";
+import { deleteSecret, listSecrets, setSecret } from "./secrets.ts";
+import { rotateKey, tellKey } from "./secrets-key.ts";
 import { signalAction } from "./signal-action.ts";
 import { deleteJet, updateJet } from "./update-and-delete.ts";
 
@@ -94,6 +96,11 @@ const HANDLERS: Handlers = {
     return {};
   },
   "state-store.dead-replay": (deps, { user, sequence }) => replayLetter(deps, user, sequence),
+  "state-store.secret-key": tellKey,
+  "state-store.secret-set": setSecret,
+  "state-store.secret-list": listSecrets,
+  "state-store.secret-delete": deleteSecret,
+  "state-store.secret-rotate": rotateKey,
   "state-store.late": async (deps, late) => {
     await writeLate(deps, late.record, late);
     return {};

@@ -6,6 +6,7 @@ import type { WritePoint } from "@jetmesh/storage";
 import { advance } from "./advance.ts";
 import { beginOpened } from "./begin-opened.ts";
 import type { Deps } from "./deps.ts";
+import { dropSecretsLater } from "./secrets.ts";
 import { refuseWaiting } from "./settle.ts";
 import { freeSlotLater } from "./slots.ts";
 
@@ -62,6 +63,7 @@ export function changeJet(
       await beginOpened(deps, next, at.jet.incarnation);
       if (next.expires === true) {
         freeSlotLater(deps, next.next);
+        dropSecretsLater(deps, at.jet);
         for (const { jet } of at.jet.heldBy ?? []) deps.moveOnLater(jet);
       }
       return { kind: "written", jet: next.next };

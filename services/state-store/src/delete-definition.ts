@@ -14,6 +14,7 @@ import { APPLY_LANE } from "./apply.ts";
 import { armAsWritten } from "./arm-schedule.ts";
 import { usingJets, usingPlans, usingSchedules, usingTemplates } from "./definition-uses.ts";
 import type { Deps } from "./deps.ts";
+import { dropSecrets } from "./secrets.ts";
 
 interface Deleted {
   readonly kind: DefinitionKind;
@@ -63,6 +64,8 @@ export function deleteDefinition(
       if (revision.kind === "in_use") throw await inUse(deps, user, kind, reference, revision.uses);
       if (revision.kind === "conflict") continue;
       const members: BatchMember[] = [{ key, value: undefined, expected: revision.revision }];
+      // While it is marked: nobody sets another, and one that is made anew under its name has none of these.
+      if (kind === "Template") await dropSecrets(deps, { template: reference });
       if (kind === "Template") members.push(...(await itsSlots(deps, reference)));
       if (kind === "Schedule") members.push(...(await itsRecord(deps, reference)));
       const { connection, names } = deps;

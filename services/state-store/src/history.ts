@@ -4,9 +4,14 @@ import {
   type ActionRecord,
   HISTORY_WINDOW_MS,
   type HistoryEntry,
+  SECRETS_KEY,
+  type SealedSecret,
+  type SecretScope,
+  type SecretsKey,
+  secretsOf,
   type ToldMessage,
 } from "@jetmesh/protocol";
-import { type Refusal } from "@jetmesh/service-kit";
+import { actionIdOfSecret, type Refusal } from "@jetmesh/service-kit";
 import { readStream, tell, writeRepeatable } from "@jetmesh/storage";
 import type { Deps } from "./deps.ts";
 
@@ -134,7 +139,40 @@ export async function writeFiringRefused(
   await append(deps, "history.refused", thing, `${asked.id}.refused`, { what: "refused", ...asked, refusal });
 }
 
-type HistoryPoint = "history.closed" | "history.late" | "history.refused" | "history.rolled-back";
+/** Who changed which secret of what, as which version; the same change again is one entry. */
+export async function writeSecretChange(
+  deps: HistoryDeps,
+  what: "secret_set" | "secret_deleted",
+  user: string,
+  { jet, template }: SecretScope,
+  { name, version, at }: SealedSecret,
+): Promise<void> {
+  const id = actionIdOfSecret(secretsOf({ jet, template }), name, version, at);
+  await append(deps, "history.secret", jet ?? SECRETS, `${id}.${what}`, {
+    ...{ what, id, user, secret: { name, version } },
+    ...(jet === undefined ? {} : { jet }),
+    ...(template === undefined ? {} : { template }),
+  });
+}
+
+export async function writeSecretsKey(
+  deps: HistoryDeps,
+  user: string,
+  { publicKey, at }: SecretsKey,
+): Promise<void> {
+  const id = actionIdOfSecret(SECRETS_KEY, publicKey, 0, at);
+  await append(deps, "history.secret", SECRETS, `${id}.secrets_key`, { what: "secrets_key", id, user });
+}
+
+/** Where changes are that are of no jet. */
+const SECRETS = "secrets";
+
+type HistoryPoint =
+  | "history.closed"
+  | "history.late"
+  | "history.refused"
+  | "history.rolled-back"
+  | "history.secret";
 
 /** One entry on the subject of a jet or kind; written again under the same message id it stays one. */
 async function append(

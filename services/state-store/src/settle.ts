@@ -18,6 +18,7 @@ import { endIdentity } from "./identities.ts";
 import type { JetAt } from "./jet-copies.ts";
 import { lostAction } from "./make-action.ts";
 import { retireOlder } from "./older-steps.ts";
+import { dropSecretsLater } from "./secrets.ts";
 import { freeSlotLater } from "./slots.ts";
 
 /**
@@ -141,7 +142,10 @@ async function settleJet(
       // As soon as it is durable that it ended; the state is the one that it settled in, not the next transit.
       tellOwner(deps, record, decision.next);
       await beginOpened(deps, advanced, at.jet.incarnation);
-      if (advanced.expires === true) freeSlotLater(deps, advanced.next);
+      if (advanced.expires === true) {
+        freeSlotLater(deps, advanced.next);
+        dropSecretsLater(deps, at.jet);
+      }
       for (const { jet } of advanced.next.heldBy ?? []) deps.moveOnLater(jet);
       return decision.next;
     }

@@ -245,6 +245,12 @@ export function createStage(client: MeshClient, ends: Ends, namespace: string): 
       case "dead letters":
         await request(by, "dead.list", { limit: 1 });
         return "letters";
+      case "secrets of the jet":
+        return (await request<{ items: object[] }>(by, "secret.list", { jet: real(of) })).items;
+      case "secrets of the template":
+        return (await request<{ items: object[] }>(by, "secret.list", { template: real(of) })).items;
+      case "secrets of the mesh":
+        return (await request<{ items: object[] }>(by, "secret.list", {})).items;
     }
   };
 

@@ -128,6 +128,9 @@ function readable(world: World, random: Random): { what: Readable; of: string } 
     ["run", run],
     ["output of the run", run],
     ["dead letters", ""],
+    ["secrets of the jet", random.pick(JETS)],
+    ["secrets of the template", random.pick(TEMPLATES)],
+    ["secrets of the mesh", ""],
     ["way of the jet", random.pick(JETS)],
     ["export", ""],
   ];

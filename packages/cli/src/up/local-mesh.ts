@@ -1,5 +1,6 @@
 import { assertServer, connectMesh, ensureError } from "@jetmesh/storage";
 import { AUTH_CONFIG, type MeshAuth } from "../auth/mesh-auth.ts";
+import { ensureSeeds, seedFileOf } from "../auth/secret-seeds.ts";
 import { SERVICES, type ServiceName } from "../doctor/services.ts";
 import { FailedError } from "../errors.ts";
 import type { Environment } from "../settings.ts";
@@ -66,7 +67,7 @@ export function createLocalMesh(options: LocalMeshOptions): LocalMesh {
           const process = startService(name, {
             store,
             label,
-            env: { ...env, NATS_URL: url, ...auth?.envOf(name) },
+            env: { ...env, NATS_URL: url, ...auth?.envOf(name), ...seedsOf(name, options) },
             note,
           });
           services.push({ name, process });
@@ -87,6 +88,14 @@ export function createLocalMesh(options: LocalMeshOptions): LocalMesh {
       server?.kill();
     },
   };
+}
+
+/** What opens secrets is made where there is none yet, and told to runners alone. */
+function seedsOf(name: ServiceName, { store, env }: LocalMeshOptions): Record<string, string> {
+  if (name !== "flight-plan-runner" || (env["JM_SECRETS_SEED_FILE"] ?? "") !== "") return {};
+  const file = seedFileOf(store.path);
+  ensureSeeds(file);
+  return { JM_SECRETS_SEED_FILE: file };
 }
 
 async function assertUsable(url: string, creds = ""): Promise<void> {

@@ -161,6 +161,10 @@ export function createTestMesh(
         },
         flush: () => Promise.resolve(),
       },
+      secrets: {
+        read: () =>
+          Promise.resolve({ error: { code: "secret_unavailable", message: "a test kit has no secrets" } }),
+      },
       isPauseAsked: false,
       // A second pass at each wait: what a workflow's code does differently then is found.
       hasRoom: false,

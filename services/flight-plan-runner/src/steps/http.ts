@@ -1,5 +1,6 @@
-import { type Render, TemplateError } from "@jetmesh/flight-plan";
+import { TemplateError } from "@jetmesh/flight-plan";
 import type { HttpRequest } from "@jetmesh/protocol";
+import type { Renders } from "./renders.ts";
 import type { Attempt, Output, TryResult } from "./step-context.ts";
 import { unlessAborted } from "./time-limit.ts";
 
@@ -12,7 +13,11 @@ interface Prepared {
 }
 
 /** An http step, rendered; throws a TemplateError. */
-export function prepareHttp(request: HttpRequest, output: Output, render: Render): Attempt {
+export function prepareHttp(
+  request: HttpRequest,
+  output: Output,
+  { renderSecret: render }: Renders,
+): Attempt {
   const headers = Object.entries(request.headers).map(([name, value]): [string, string] => [
     name,
     render(`http.headers.${name}`, value),

@@ -1,13 +1,15 @@
-import { createRender, TemplateError } from "@jetmesh/flight-plan";
+import { type Secrets, secretNamesOf, TemplateError } from "@jetmesh/flight-plan";
 import { backoffMs } from "@jetmesh/lifecycle";
 import type { ActionError, Step } from "@jetmesh/protocol";
-import { captureOutput, readCaptures } from "./captured-output.ts";
+import { maskStep, type StepMask } from "../secrets/mask-step.ts";
+import { type CapturedOutput, captureOutput, readCaptures } from "./captured-output.ts";
 import { prepareFile } from "./file/file.ts";
 import { prepareHttp } from "./http.ts";
+import { createRenders } from "./renders.ts";
 import { prepareShell } from "./shell.ts";
 import { prepareSsh } from "./ssh/ssh.ts";
 import type { Attempt, Output, StepContext, StepResult, StepStatus, TryResult } from "./step-context.ts";
-import { pause, withTimeLimit } from "./time-limit.ts";
+import { pause, unlessAborted, withTimeLimit } from "./time-limit.ts";
 
 export type { OutputStream, StepContext, StepResult } from "./step-context.ts";
 
@@ -23,11 +25,36 @@ export type RunnableStep = Pick<
  * processes that left its session on purpose, and a step that fails is a result, never a rejection.
  */
 export async function runStep(step: RunnableStep, context: StepContext): Promise<StepResult> {
-  const captures = { ...(step.file === undefined ? {} : { changed: "changed" }), ...step.capture };
+  // Those of its undo are asked for when that runs.
+  const names = secretNamesOf({ env: step.env, http: step.http, file: step.file });
+  if (names.length === 0) return tryStep(step, context, {});
+  const read = await unlessAborted(context.readSecrets(names), context.signal);
+  if (read === undefined) return failed(0, canceledBy(context.signal));
+  return "error" in read ? failed(0, read.error) : tryStep(step, context, read.values);
+}
+
+/** What it prints is masked before anything of it is kept or shown, and so is how it ends. */
+async function tryStep(step: RunnableStep, context: StepContext, secrets: Secrets): Promise<StepResult> {
   const captured = captureOutput(context.output, step.capture ?? {});
+  const mask = maskStep(captured.output, secrets);
+  return mask.result(await tryAgain(step, { ...context, output: mask.output }, { captured, mask, secrets }));
+}
+
+interface Guarded {
+  readonly captured: CapturedOutput;
+  readonly mask: StepMask;
+  readonly secrets: Secrets;
+}
+
+async function tryAgain(
+  step: RunnableStep,
+  context: StepContext,
+  { captured, mask, secrets }: Guarded,
+): Promise<StepResult> {
+  const captures = { ...(step.file === undefined ? {} : { changed: "changed" }), ...step.capture };
   let attempt: Attempt;
   try {
-    attempt = prepare(step, { ...context, output: captured.output });
+    attempt = prepare(step, context, secrets);
   } catch (error) {
     if (!(error instanceof TemplateError)) throw error;
     return failed(0, { code: "step_failed", message: `broken template in ${error.message}` });
@@ -38,6 +65,7 @@ export async function runStep(step: RunnableStep, context: StepContext): Promise
     tries += 1;
     captured.clear();
     const { value, timedOut } = await withTimeLimit(context.signal, step.timeout, attempt);
+    await mask.flush();
     const { failure, cut, code: _code, changed: _changed, ...status } = value;
     last = status;
     if (failure === undefined && cut !== true) {
@@ -52,13 +80,13 @@ export async function runStep(step: RunnableStep, context: StepContext): Promise
   return failed(tries, canceledBy(context.signal), last);
 }
 
-function prepare(step: RunnableStep, context: StepContext): Attempt {
-  const render = createRender(context.values);
+function prepare(step: RunnableStep, context: StepContext, secrets: Secrets): Attempt {
+  const renders = createRenders(context.values, secrets);
   const output = withoutFailure(context.output);
-  if (step.shell !== undefined) return prepareShell({ ...step, shell: step.shell }, context, output, render);
-  if (step.ssh !== undefined) return prepareSsh({ ...step, ssh: step.ssh }, context, output, render);
-  if (step.http !== undefined) return prepareHttp(step.http, output, render);
-  if (step.file !== undefined) return prepareFile(step.file, context, output, render);
+  if (step.shell !== undefined) return prepareShell({ ...step, shell: step.shell }, context, output, renders);
+  if (step.ssh !== undefined) return prepareSsh({ ...step, ssh: step.ssh }, context, output, renders);
+  if (step.http !== undefined) return prepareHttp(step.http, output, renders);
+  if (step.file !== undefined) return prepareFile(step.file, context, output, renders);
   throw new TypeError("a step that waits is not run: its plan waits");
 }
 

@@ -1,10 +1,13 @@
 import type { TemplateValues } from "@jetmesh/flight-plan";
 import type { ActionError, ActionErrorCode, JsonObject } from "@jetmesh/protocol";
+import type { ReadSecrets } from "@jetmesh/runner";
 
 /** What a step is given by whoever runs its plan. */
 export interface StepContext {
   /** What templates see: variables by name, `outputs`, `jet`, `template`, `action`, `argument`. */
   readonly values: TemplateValues;
+  /** Gives the secrets that the step names; kept for no longer than it runs. */
+  readonly readSecrets: (names: readonly string[]) => Promise<ReadSecrets>;
   /** `JM_JET`, `JM_ACTION_ID`, … for the step's processes; for variables there is `variableEnvironment`. */
   readonly environment: Readonly<Record<string, string>>;
   /** Cancel, a delay or fencing: the step's processes are ended. */

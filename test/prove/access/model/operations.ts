@@ -37,6 +37,9 @@ export type Readable =
   | "run"
   | "output of the run"
   | "dead letters"
+  | "secrets of the jet"
+  | "secrets of the template"
+  | "secrets of the mesh"
   | "way of the jet"
   | "export";
 

@@ -1,6 +1,7 @@
 import { CREATE, type Operation, type Outcome } from "./operations.ts";
 import { no, yes } from "./outcome.ts";
 import {
+  changesJet,
   isKnown,
   isRoot,
   readsAction,
@@ -10,6 +11,7 @@ import {
   readsSchedule,
   readsTemplate,
   readsUser,
+  writes,
 } from "./rules.ts";
 import { scheduleFor } from "./schedules.ts";
 import { actionFor, availableFor, jetFor, runFor, templateFor } from "./views.ts";
@@ -110,6 +112,14 @@ export function read(world: World, { by, what, of }: Extract<Operation, { kind: 
           (name) => `Schedule ${name}`,
         ),
       ]);
+    case "secrets of the jet":
+      if (jet === undefined || !readsJet(world, by, jet)) return no("unknown_jet");
+      return changesJet(world, by, jet) ? yes([]) : no("forbidden");
+    case "secrets of the template":
+      if (template === undefined || !readsTemplate(world, by, template)) return no("unknown_template");
+      return writes(world, by, template.level, template.managers) ? yes([]) : no("forbidden");
+    case "secrets of the mesh":
+      return isRoot(world, by) ? yes([]) : no("forbidden");
     case "dead letters":
       return isRoot(world, by) ? yes("letters") : no("forbidden");
   }

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
-import { type Render, TemplateError } from "@jetmesh/flight-plan";
+import { TemplateError } from "@jetmesh/flight-plan";
 import type { FileWrite } from "@jetmesh/protocol";
+import type { Renders } from "../renders.ts";
 import { runRemote } from "../ssh/run-remote.ts";
 import { renderTarget } from "../ssh/target.ts";
 import type { Attempt, Output, StepContext, TryResult } from "../step-context.ts";
@@ -13,11 +14,16 @@ import { bringFile } from "./write-file.ts";
  * or the new. A try takes away first what an earlier one of the step had begun: one that was only held up can put nothing
  * in place any more. Throws a TemplateError.
  */
-export function prepareFile(file: FileWrite, context: StepContext, output: Output, render: Render): Attempt {
+export function prepareFile(
+  file: FileWrite,
+  context: StepContext,
+  output: Output,
+  { render, renderSecret }: Renders,
+): Attempt {
   const path = render("file.path", file.path);
   if (!path.startsWith("/") || path.endsWith("/") || path.includes("\0"))
     throw new TemplateError(`file.path: '${path}' is no absolute path of a file`);
-  const content = file.content === undefined ? undefined : render("file.content", file.content);
+  const content = file.content === undefined ? undefined : renderSecret("file.content", file.content);
   const wanted = (): WantedFile => ({
     path,
     content,

@@ -1,5 +1,6 @@
 import { type Render, TemplateError } from "@jetmesh/flight-plan";
 import type { SshCommand, Step } from "@jetmesh/protocol";
+import { type Renders, renderEnv } from "../renders.ts";
 import type { Attempt, Output, StepContext } from "../step-context.ts";
 import { scriptOf } from "./remote-script.ts";
 import { runRemote } from "./run-remote.ts";
@@ -8,13 +9,13 @@ import { renderTarget } from "./target.ts";
 type SshStep = Pick<Step, "cwd" | "env"> & { readonly ssh: SshCommand };
 
 /** An ssh step, rendered; throws a TemplateError. */
-export function prepareSsh(step: SshStep, context: StepContext, output: Output, render: Render): Attempt {
+export function prepareSsh(step: SshStep, context: StepContext, output: Output, renders: Renders): Attempt {
+  const { render } = renders;
   const { target, sudo } = renderTarget("ssh", step.ssh, render);
-  const env = Object.entries(step.env).map(([name, value]) => [name, render(`env.${name}`, value)] as const);
   const script = scriptOf({
     argv: argvOf(step.ssh.command, render),
     cwd: step.cwd === undefined ? undefined : render("cwd", step.cwd),
-    env: { ...context.environment, ...Object.fromEntries(env) },
+    env: { ...context.environment, ...renderEnv(step.env, renders) },
   });
   if (script.includes("\0")) throw new TemplateError("ssh: has a zero byte");
   return (signal) => runRemote(target, { script, sudo }, { output, graceMs: context.graceMs, signal });
