@@ -209,8 +209,6 @@ export {
   JetCall,
   PlanCall,
   Shell,
-  Wait,
-  WaitUntil,
 } from "./step-verbs.ts";
 export {
   ADVISORY_CONSUMER,
@@ -249,6 +247,7 @@ export {
   type TopologyOptions,
   topologyOf,
 } from "./topology.ts";
+export { Wait, WaitUntil } from "./wait-step.ts";
 export {
   MAX_SIGNALS,
   MAX_STEPS,

@@ -1,6 +1,5 @@
 import { z } from "zod";
 import { OnBusy } from "./definition-parts.ts";
-import { Duration } from "./duration.ts";
 import { Json, Reference } from "./ids.ts";
 
 /** What the steps of a flight plan do (design §10): the value of the one key that says so. */
@@ -28,23 +27,6 @@ export const HttpRequest = z.strictObject({
   expect: z.union([Status, z.array(Status).min(1)]).default(200),
 });
 export type HttpRequest = z.infer<typeof HttpRequest>;
-
-/** Asked again and again, holding no runner meanwhile; the step's timeout is how long at most. */
-export const WaitUntil = z
-  .strictObject({
-    shell: Shell.optional(),
-    http: HttpRequest.optional(),
-    every: Duration.pipe(z.number().min(100, "must be 100 ms at least")).default(5_000),
-  })
-  .refine(
-    ({ shell, http }) => (shell === undefined) !== (http === undefined),
-    "waits until exactly one of shell, http succeeds",
-  );
-export type WaitUntil = z.infer<typeof WaitUntil>;
-
-/** For so long, or until something succeeds. */
-export const Wait = z.union([Duration, z.strictObject({ until: WaitUntil })]);
-export type Wait = z.infer<typeof Wait>;
 
 /** The steps of another plan, by its name alone, or with `variables` that it sees before anything else of that name. */
 export const PlanCall = z.union([

@@ -14,8 +14,8 @@ import {
   Shell,
   Text,
   ValueName,
-  Wait,
 } from "./step-verbs.ts";
+import { Wait } from "./wait-step.ts";
 
 /**
  * The steps of a flight plan (design §10). A step has exactly one of the keys that say what it does.

@@ -67,6 +67,16 @@ describe.skipIf(missing !== undefined)(named("a plan over ssh", missing), () => 
   const codeOf = ({ journal }: ActionRecord, step: string): string | undefined =>
     journal.find(({ reference }) => reference === step)?.error?.code;
 
+  test("waits until something is so there, and holds no runner meanwhile", async () => {
+    const sshd = await start();
+    const until = { ssh: { ...sshd.target, command: 'test "$SIGN" = up && test -e there' }, every: 100 };
+    const id = await plans.begin([{ reference: "gate", wait: { until }, env: { SIGN: "up" } }] as never);
+    const asked = ({ journal }: ActionRecord): boolean => (journal[0]?.tries ?? 0) > 2;
+    expect((await plans.until(id, "it to be asked a few times", asked)).state).toBe("IN_PROGRESS");
+    await plans.run([over(sshd, "touch there") as never]);
+    expect((await plans.ended(id)).outcome).toBe("SUCCESS");
+  });
+
   test("ends with ssh_lost where sshd is killed in the midst of a step, and what ran there has ended", async () => {
     const sshd = await start();
     const { id, pid } = await begin(sshd);

@@ -203,10 +203,18 @@ async function endOfProbe(
 ): Promise<Ended | undefined> {
   const { step } = open.node;
   if (typeof step.wait !== "object") return undefined;
-  const { shell, http, every } = step.wait.until;
+  const { shell, ssh, http, every } = step.wait.until;
   if (toMs(open.entry.waitUntil ?? open.entry.startedAt) > context.now()) return undefined;
   const left = open.deadline === undefined ? PROBE_MS : Math.max(1, open.deadline.at - context.now());
-  const probe = { shell, http, cwd: step.cwd, env: step.env, timeout: Math.min(PROBE_MS, left), retry: ONCE };
+  const probe = {
+    shell,
+    ssh,
+    http,
+    cwd: step.cwd,
+    env: step.env,
+    timeout: Math.min(PROBE_MS, left),
+    retry: ONCE,
+  };
   const asked = await runStep(probe, stepContext(context, open.entry, open.values, context.signal, graceMs));
   if (context.signal.aborted) return undefined;
   if (asked.outcome === "SUCCESS") return {};
