@@ -245,17 +245,21 @@ describe("what may not be done", () => {
     );
     await root.request("jet.create", { template: "boxed", reference: "boxed1", wait: true });
     const { publicKey } = await root.call("secret.key", {});
-    const turnWith = async (scope: string, name: string, value: string): Promise<unknown> => {
-      const box = seal(JSON.stringify({ v: 1, scope, name, value }), publicKey);
+    const turnWith = async (scope: string, name: string, value: string): Promise<unknown> =>
+      turnWithText(JSON.stringify({ v: 1, scope, name, value }));
+    const turnWithText = async (text: string): Promise<unknown> => {
+      const box = seal(text, publicKey);
       await root.call("secret.set", { jet: "boxed1", name: "boxed", ...box });
       const turned = { jet: "boxed1", action: "turn", wait: true };
       const { outcome, error } = await root.request<TriggerReply>("jet.trigger", turned);
+      expect(JSON.stringify(error ?? {})).not.toContain(text);
       return error?.code ?? outcome;
     };
     expect(await turnWith("jet.boxed1", "boxed", canary())).toBe("SUCCESS");
     expect(await turnWith("jet.boxed2", "boxed", canary())).toBe("secret_unavailable");
     expect(await turnWith("jet.boxed1", "other", canary())).toBe("secret_unavailable");
     expect(await turnWith("jet.boxed1", "boxed", "abc")).toBe("secret_unavailable");
+    expect(await turnWithText("hunter2!")).toBe("secret_unavailable");
   });
 });
 

@@ -6,7 +6,7 @@ import {
   type SecretScope,
   secretsOf,
 } from "@jetmesh/protocol";
-import { ensureError, openSealed, parseJson, type SealKey } from "@jetmesh/storage";
+import { ensureError, openSealed, readJson, type SealKey } from "@jetmesh/storage";
 import type { RunnerDeps } from "./deps.ts";
 import type { ReadSecrets, SecretReader } from "./kinds.ts";
 
@@ -76,7 +76,8 @@ export function openIn(
 ): string | undefined {
   const text = openSealed(keys, sealed);
   if (text === undefined) return undefined;
-  const box = SecretBox.safeParse(parseJson(Buffer.from(text)));
+  // What is no JSON is undefined, and is not said: the message would hold it.
+  const box = SecretBox.safeParse(readJson(Buffer.from(text)));
   return box.success && box.data.scope === scope && box.data.name === name ? box.data.value : undefined;
 }
 
