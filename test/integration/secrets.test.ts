@@ -228,6 +228,7 @@ describe("what may not be done", () => {
 
   test("a value of less than four characters, or more than 16 KB, is refused where it is set", async () => {
     expect(await codeOf(setSecret(root, { name: "short", value: "abc" }))).toBe("invalid_request");
+    expect(await codeOf(setSecret(root, { name: "zero", value: "hun\0ter2!" }))).toBe("invalid_request");
     expect(await codeOf(setSecret(root, { name: "long", value: "x".repeat(16 * 1024 + 1) }))).toBe(
       "too_large",
     );
@@ -259,6 +260,7 @@ describe("what may not be done", () => {
     expect(await turnWith("jet.boxed2", "boxed", canary())).toBe("secret_unavailable");
     expect(await turnWith("jet.boxed1", "other", canary())).toBe("secret_unavailable");
     expect(await turnWith("jet.boxed1", "boxed", "abc")).toBe("secret_unavailable");
+    expect(await turnWith("jet.boxed1", "boxed", "hun\0ter2!")).toBe("secret_unavailable");
     expect(await turnWithText("hunter2!")).toBe("secret_unavailable");
   });
 });

@@ -41,6 +41,8 @@ async function readSecrets(deps: ReaderDeps, owner: Owner, names: readonly strin
         return unavailable(
           `secret '${secret.name}' has less than ${String(MIN_SECRET_CHARACTERS)} characters`,
         );
+      // No environment and no header takes one, and what refuses it says what it was given.
+      if (opened.includes("\0")) return unavailable(`secret '${secret.name}' has a zero byte`);
       values[secret.name] = opened;
     }
   }
