@@ -250,6 +250,7 @@ describe("what may not be done", () => {
 
   test("a value of less than four characters, or more than 16 KB, is refused where it is set", async () => {
     expect(await codeOf(setSecret(root, { name: "short", value: "abc" }))).toBe("invalid_request");
+    expect(await codeOf(setSecret(root, { name: "zero", value: "hun\0ter2!" }))).toBe("invalid_request");
     expect(await codeOf(setSecret(root, { name: "long", value: "x".repeat(16 * 1024 + 1) }))).toBe(
       "too_large",
     );
@@ -267,17 +268,22 @@ describe("what may not be done", () => {
     );
     await root.request("jet.create", { template: "boxed", reference: "boxed1", wait: true });
     const { publicKey } = await root.call("secret.key", {});
-    const turnWith = async (scope: string, name: string, value: string): Promise<unknown> => {
-      const box = seal(JSON.stringify({ v: 1, scope, name, value }), publicKey);
+    const turnWith = async (scope: string, name: string, value: string): Promise<unknown> =>
+      turnWithText(JSON.stringify({ v: 1, scope, name, value }));
+    const turnWithText = async (text: string): Promise<unknown> => {
+      const box = seal(text, publicKey);
       await root.call("secret.set", { jet: "boxed1", name: "boxed", ...box });
       const turned = { jet: "boxed1", action: "turn", wait: true };
       const { outcome, error } = await root.request<TriggerReply>("jet.trigger", turned);
+      expect(JSON.stringify(error ?? {})).not.toContain(text);
       return error?.code ?? outcome;
     };
     expect(await turnWith("jet.boxed1", "boxed", canary())).toBe("SUCCESS");
     expect(await turnWith("jet.boxed2", "boxed", canary())).toBe("secret_unavailable");
     expect(await turnWith("jet.boxed1", "other", canary())).toBe("secret_unavailable");
     expect(await turnWith("jet.boxed1", "boxed", "abc")).toBe("secret_unavailable");
+    expect(await turnWith("jet.boxed1", "boxed", "hun\0ter2!")).toBe("secret_unavailable");
+    expect(await turnWithText("hunter2!")).toBe("secret_unavailable");
   });
 });
 

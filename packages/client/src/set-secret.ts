@@ -31,6 +31,7 @@ export async function setSecret(
       "invalid_request",
       `a secret has ${String(MIN_SECRET_CHARACTERS)} characters at least: what is shorter cannot be masked`,
     );
+  if (value.includes("\0")) throw new MeshError("invalid_request", "a secret is text without zero bytes");
   if (Buffer.byteLength(value) > MAX_SECRET_BYTES)
     throw new MeshError("too_large", `a secret has ${String(MAX_SECRET_BYTES)} bytes at most`);
   const scope = { ...(jet === undefined ? {} : { jet }), ...(template === undefined ? {} : { template }) };

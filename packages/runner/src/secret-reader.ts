@@ -6,7 +6,7 @@ import {
   type SecretScope,
   secretsOf,
 } from "@jetmesh/protocol";
-import { ensureError, openSealed, parseJson, type SealKey } from "@jetmesh/storage";
+import { ensureError, openSealed, readJson, type SealKey } from "@jetmesh/storage";
 import type { RunnerDeps } from "./deps.ts";
 import type { ReadSecrets, SecretReader } from "./kinds.ts";
 
@@ -41,6 +41,8 @@ async function readSecrets(deps: ReaderDeps, owner: Owner, names: readonly strin
         return unavailable(
           `secret '${secret.name}' has less than ${String(MIN_SECRET_CHARACTERS)} characters`,
         );
+      // No environment and no header takes one, and what refuses it says what it was given.
+      if (opened.includes("\0")) return unavailable(`secret '${secret.name}' has a zero byte`);
       values[secret.name] = opened;
     }
   }
@@ -76,7 +78,8 @@ export function openIn(
 ): string | undefined {
   const text = openSealed(keys, sealed);
   if (text === undefined) return undefined;
-  const box = SecretBox.safeParse(parseJson(Buffer.from(text)));
+  // What is no JSON is undefined, and is not said: the message would hold it.
+  const box = SecretBox.safeParse(readJson(Buffer.from(text)));
   return box.success && box.data.scope === scope && box.data.name === name ? box.data.value : undefined;
 }
 
