@@ -27,6 +27,7 @@ const RICH: readonly Document[] = [
   }),
   of("User", { reference: "ann", name: "Ann Ünïcode 🚀", level: "user" }),
   of("User", { reference: "max", name: "yes", level: "manager", publicKey: `U${"A".repeat(55)}` }),
+  of("Variables", { name: "Netz", variables: { region: "eu", list: [1, "01"], empty: {} }, note: "note" }),
   of("Template", {
     reference: "database",
     accessLevel: "user",

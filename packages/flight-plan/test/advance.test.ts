@@ -43,6 +43,107 @@ describe("a plan goes on", () => {
   });
 });
 
+describe("the time of a plan", () => {
+  const inner = planOf([step("in")], { finally: [step("inz")] }, "low");
+  const tree = treeOf(
+    [
+      { reference: "g", parallel: [step("a"), step("b")] },
+      { reference: "c", plan: "low" },
+    ],
+    { timeout: 1_000, finally: [step("z")] },
+    [inner],
+  );
+  const endedUpTo = (count: number): JournalEntry[] =>
+    walk(tree)
+      .journal.slice(0, count)
+      .map((entry) => ({ ...entry, startedAt: new Date(NOW).toISOString() }));
+
+  it("is that of its groups and of the plans that it calls, what these always run included, and not of its own last", () => {
+    const deadlines = (journal: readonly JournalEntry[]): (readonly [string, number | undefined])[] =>
+      advance(tree, journal, {}, NOW + 1).open.map(({ node, deadline }) => [node.path, deadline?.at]);
+    const begun = advance(tree, [], {}, NOW).journal;
+    expect(deadlines(begun)).toEqual([
+      ["g/a", NOW + 1_000],
+      ["g/b", NOW + 1_000],
+    ]);
+    expect(deadlines(endedUpTo(2))).toEqual([["c/in", NOW + 1_000]]);
+    expect(deadlines(endedUpTo(3))).toEqual([["c/inz", NOW + 1_000]]);
+    expect(deadlines(endedUpTo(4))).toEqual([["z", undefined]]);
+  });
+
+  it("ends none that has begun: whoever runs it cuts it, and it says itself how it ended", () => {
+    const begun = advance(tree, [], {}, NOW).journal;
+    const late = advance(tree, begun, {}, NOW + 5_000);
+    expect([way(late), late.end]).toEqual([["g/a open", "g/b open"], undefined]);
+    const half = begun.map((entry, at) => (at === 0 ? { ...entry, endedAt: entry.startedAt, ...OK } : entry));
+    expect(way(advance(tree, half, {}, NOW + 5_000))).toEqual(["g/a SUCCESS", "g/b open"]);
+  });
+
+  it("and that of a step that waits: whichever is over first, and what it is the end of", () => {
+    const timed = (timeout: number): (number | undefined)[] => {
+      const more = [{ reference: "w", wait: "1h", timeout }, step("s", { timeout: 1 })];
+      const one = treeOf([{ reference: "g", parallel: more }], { timeout: 1_000 });
+      const { journal } = advance(one, [], {}, NOW);
+      return advance(one, journal, {}, NOW).open.map(({ deadline }) => deadline?.at);
+    };
+    // Of a step that runs each try has its time, which is not the plan's to watch.
+    expect(timed(400)).toEqual([NOW + 400, NOW + 1_000]);
+    expect(timed(4_000)).toEqual([NOW + 1_000, NOW + 1_000]);
+    expect(timed(0)).toEqual([NOW + 1_000, NOW + 1_000]);
+  });
+
+  it("is told to a step that waits, and to no other", () => {
+    const both = treeOf([{ reference: "g", parallel: [{ reference: "w", wait: 50 }, step("s")] }]);
+    const entries = advance(both, [], {}, NOW).journal;
+    expect(entries.map(({ waitUntil }) => waitUntil)).toEqual([new Date(NOW + 50).toISOString(), undefined]);
+  });
+});
+
+describe("the error of a plan", () => {
+  const bad = (message: string): Partial<JournalEntry> => ({
+    ...BAD,
+    error: { code: "step_failed", message },
+  });
+
+  it("is the first that is kept, of steps one after another and of a group", () => {
+    const tree = treeOf([step("a"), step("b"), step("c")], { onError: "continue" });
+    const { end } = walk(tree, { a: bad("one"), c: bad("three") });
+    expect(end).toMatchObject({ outcome: "ERROR", error: { message: "step 'a': one" } });
+    const group = treeOf([{ reference: "g", parallel: [step("a"), step("b"), step("c")] }]);
+    expect(walk(group, { "g/b": bad("two"), "g/c": bad("three") }).end).toMatchObject({
+      error: { message: "step 'g/b': two" },
+    });
+  });
+
+  it("of a group is the plan's to judge", () => {
+    const tree = treeOf([{ reference: "g", parallel: [step("a"), step("b")] }, step("c")], {
+      onError: "continue",
+    });
+    const walked = walk(tree, { "g/a": BAD });
+    expect([way(walked), walked.end?.outcome]).toEqual([["g/a ERROR", "g/b SUCCESS", "c SUCCESS"], "ERROR"]);
+    const stopped = walk(treeOf([{ reference: "g", parallel: [step("a")] }, step("c")]), { "g/a": BAD });
+    expect(way(stopped)).toEqual(["g/a ERROR"]);
+  });
+
+  it("is known to what always runs, whose own errors count where there is none, the first of them", () => {
+    const last = [
+      step("well", { when: 'outcome == "SUCCESS" && error == null' }),
+      step("ill", { when: 'outcome == "ERROR" && error.code == "step_failed"' }),
+    ];
+    const tree = treeOf([step("a")], { finally: last });
+    expect(way(walk(tree))).toEqual(["a SUCCESS", "well SUCCESS", "ill SKIPPED"]);
+    expect(way(walk(tree, { a: BAD }))).toEqual(["a ERROR", "well SKIPPED", "ill SUCCESS"]);
+    expect(walk(tree, { a: bad("one"), ill: bad("two") }).end).toMatchObject({
+      error: { message: "step 'a': one" },
+    });
+    const two = treeOf([step("a")], { finally: [step("y"), step("z")] });
+    expect(walk(two, { y: bad("two"), z: bad("three") }).end).toMatchObject({
+      outcome: "ERROR",
+      error: { message: "step 'y': two" },
+    });
+  });
+});
+
 /** Plans of any shape, with steps that end in any way. */
 const leaf = (depth: number): fc.Arbitrary<object> =>
   fc
