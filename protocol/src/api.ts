@@ -15,6 +15,7 @@ import {
 import { type DefinitionDocument, DOCUMENT_KINDS } from "./document.ts";
 import { ActionId, Instant, Json, Reference, Version } from "./ids.ts";
 import type { JetRecord, OpenAction } from "./jet.ts";
+import { LimitDefinition, type SlotPlace } from "./limit.ts";
 import { DeadLetter } from "./messages.ts";
 import { ScheduleDefinition } from "./schedule.ts";
 import { APPROVAL_SIGNAL } from "./step-verbs.ts";
@@ -139,21 +140,26 @@ export const API_REQUESTS = {
   "plan.apply": applyOf("Plan", PlanDefinition),
   "user.apply": applyOf("User", UserDefinition),
   "schedule.apply": applyOf("Schedule", ScheduleDefinition),
+  "limit.apply": applyOf("Limit", LimitDefinition),
   "template.get": byReference,
   "state.get": byReference,
   "plan.get": byReference,
   "user.get": byReference,
   "schedule.get": byReference,
+  /** With a page of its keys. */
+  "limit.get": z.strictObject({ ...versioned, ...page, reference: Reference }),
   "template.delete": byReference,
   "state.delete": byReference,
   "plan.delete": byReference,
   "user.delete": byReference,
   "schedule.delete": byReference,
+  "limit.delete": byReference,
   "template.list": list,
   "state.list": list,
   "plan.list": list,
   "user.list": list,
   "schedule.list": list,
+  "limit.list": list,
   "schedule.pause": byReference,
   "schedule.resume": byReference,
   "schedule.run": z.strictObject({ ...versioned, ...wait, ...key, reference: Reference }),
@@ -237,6 +243,7 @@ interface Applied {
   "plan.apply": typeof PlanDefinition;
   "user.apply": typeof UserDefinition;
   "schedule.apply": typeof ScheduleDefinition;
+  "limit.apply": typeof LimitDefinition;
 }
 export const isEndpoint = (name: string): name is Endpoint => Object.hasOwn(API_REQUESTS, name);
 
@@ -262,6 +269,9 @@ export type JetView = Omit<JetRecord, "open" | "last"> & {
   last?: (Omit<LastAction, "action"> & Partial<LastAction>) | undefined;
 };
 type LastAction = NonNullable<JetRecord["last"]>;
+
+/** An action as the API shows it: one that waits for a slot says where it stands. */
+export type ActionView = ActionRecord & { readonly place?: SlotPlace };
 
 /** What `action.create` answers; with `wait` also how it ended. */
 export const CreatedAction = z.object({
@@ -350,7 +360,7 @@ export const ImportReply = z.object({
 export type ImportReply = z.infer<typeof ImportReply>;
 
 /** Something that names what was to be deleted. */
-export const Use = z.object({ kind: z.enum(["Template", "Jet", "Schedule"]), reference: Reference });
+export const Use = z.object({ kind: z.enum(["Template", "Jet", "Schedule", "Plan"]), reference: Reference });
 export type Use = z.infer<typeof Use>;
 
 /** Documents by kind, and by reference within what a page has of it; whoever wants all in one order sorts. */

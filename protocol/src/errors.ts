@@ -14,6 +14,7 @@ export const ERROR_CODES = {
   unknown_run: { status: 404, says: "no action has this id, or none that you may see" },
   unknown_kind: { status: 404, says: "no runner has registered this action kind" },
   unknown_letter: { status: 404, says: "no dead letter has this number; a replayed one is gone" },
+  unknown_limit: { status: 404, says: "no such limit" },
   unknown_schedule: { status: 404, says: "no such schedule, or none that you may see" },
   unknown_endpoint: { status: 404, says: "the mesh has no such endpoint" },
   already_exists: { status: 409, says: "the name is taken" },
@@ -66,6 +67,8 @@ export const ACTION_ERROR_CODES = {
   too_large: "the action's record would have outgrown 768 KB",
   unknown_kind: "the runner does not know the action's kind",
   unknown_action: "the jet action was removed from the template before the action could be made",
+  limit_failed:
+    "for which of its limits' slots it would wait cannot be told: `per` of one cannot be rendered",
   step_threw: "a function of a workflow's own threw",
   non_deterministic: "the code of a workflow took another way than is recorded of it",
   too_many_steps: "a workflow began more steps than one attempt may have",

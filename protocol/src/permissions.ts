@@ -51,6 +51,7 @@ const TO_STATE_STORE = [
   "waiting-cancel",
   "definition-delete",
   "schedule-pause",
+  "limit-look",
   "action-create",
   "action-change",
   "action-signal",
@@ -78,7 +79,7 @@ const OF_RUNNERS = [
 
 export function grantsOf(names: Names): Readonly<Record<ServiceName, Grants>> {
   const { streams, buckets, svc } = names;
-  const { definitions, jets, actions, steps, runners, leases } = buckets;
+  const { definitions, jets, actions, steps, runners, leases, slots } = buckets;
   const streamsOf = (...all: readonly string[]): string[] =>
     all.flatMap((bucket) => names.bucketsOf(bucket).map((one) => names.kvStream(one)));
   const keysOf = (...all: readonly string[]): string[] =>
@@ -121,7 +122,7 @@ export function grantsOf(names: Names): Readonly<Record<ServiceName, Grants>> {
     },
     "state-store": {
       writes: [
-        ...keysOf(definitions, jets, actions, steps),
+        ...keysOf(definitions, jets, actions, steps, slots),
         ...marks,
         names.kv(leases, "same.>"),
         names.resume.all,
@@ -147,7 +148,7 @@ export function grantsOf(names: Names): Readonly<Record<ServiceName, Grants>> {
           svc.ofInstance("state-store", "*", verb),
         ),
       ],
-      reads: streamsOf(definitions, jets, actions, steps, runners, leases).concat(
+      reads: streamsOf(definitions, jets, actions, steps, runners, leases, slots).concat(
         streams.triggers,
         streams.resume,
         streams.history,
@@ -155,7 +156,7 @@ export function grantsOf(names: Names): Readonly<Record<ServiceName, Grants>> {
         streams.dead,
       ),
       // Whether an entry was written already, where the stream cannot tell any more.
-      follows: streamsOf(definitions, jets, actions).concat(streams.history),
+      follows: streamsOf(definitions, jets, actions, slots).concat(streams.history),
       takes: [
         { stream: streams.triggers, consumer: TRIGGER_CONSUMER },
         { stream: streams.schedules, consumer: SCHEDULE_CONSUMER },

@@ -205,6 +205,8 @@ export function topologyOf(names: Names, { replicas }: TopologyOptions): Topolog
       ...shardsOf(buckets.actions, "actions"),
       // Behind the actions: who copies one after the other has every chunk that a record names.
       ...shardsOf(buckets.steps, "older steps of workflows"),
+      // A marker of one hour, as that of the actions that are in it.
+      bucket(buckets.slots, "who has the slots of limits", { markerTtlMs: HOUR }),
       bucket(buckets.runners, "presence of runners", { markerTtlMs: 60_000 }),
       bucket(buckets.leases, "who leads", { markerTtlMs: 60_000 }),
     ],

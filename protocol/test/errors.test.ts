@@ -17,6 +17,7 @@ const STATUSES: Record<string, number> = {
   unknown_run: 404,
   unknown_kind: 404,
   unknown_letter: 404,
+  unknown_limit: 404,
   unknown_schedule: 404,
   unknown_endpoint: 404,
   already_exists: 409,

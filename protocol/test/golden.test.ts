@@ -26,6 +26,8 @@ const SCHEMAS = {
   RunnerPresence: protocol.RunnerPresence,
   Lease: protocol.Lease,
   SlotsRecord: protocol.SlotsRecord,
+  KeySlots: protocol.KeySlots,
+  LimitLook: protocol.LimitLook,
   ScheduleRecord: protocol.ScheduleRecord,
   ScheduleHint: protocol.ScheduleHint,
   MeshRecord: protocol.MeshRecord,
@@ -123,6 +125,16 @@ const WITHIN = [
     "TriggerSource",
   ],
   ...["UserDefinition", "Variables", "Version"],
+  ...[
+    "ActionSlots",
+    "KeyCounts",
+    "LimitDefinition",
+    "Rate",
+    "SlotCounts",
+    "SlotHolder",
+    "SlotKey",
+    "SlotPlace",
+  ],
   ...["ScheduleDefinition", "ScheduledTrigger", "ScheduledCreate", "Firing", "Fired"],
 ];
 

@@ -122,6 +122,7 @@ describe("a prefix", () => {
       "blue_steps",
       "blue_runners",
       "blue_leases",
+      "blue_slots",
     ]);
     const subjects = [
       other.trigger.all,

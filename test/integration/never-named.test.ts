@@ -73,7 +73,11 @@ beforeAll(async () => {
       variables: { secret_word: "secret-word" },
     }),
     planDocument("secret-locked-work", [{ wait: 0 }], { accessLevel: "root" }),
-    planDocument("secret-locked-wait", [{ wait: "1h" }], { accessLevel: "root" }),
+    document("Limit", "few", { concurrency: 2, per: "{{ secret_value }}" }),
+    planDocument("secret-locked-wait", [{ wait: "1h" }], {
+      ...{ accessLevel: "root", limits: ["few"], concurrency: 5 },
+      variables: { secret_value: "secret-value" },
+    }),
     document("Template", "secret-locked-bare", { accessLevel: "root", actions: [] }),
     document("Template", "seen", { accessLevel: "user", actions: [] }),
     document("Template", "needed", {
@@ -130,6 +134,10 @@ const ASKS: Readonly<Record<Endpoint, () => Document[]>> = {
     { reference: "night-watch", name: "x", every: "1h", trigger: { jet: "jet1", action: "turn" } },
     { reference: "secret-locked-watch", name: "x", every: "1h", create: { kind: "x" } },
   ],
+  "limit.apply": () => [{ reference: "mine", name: "x", concurrency: 1 }],
+  "limit.get": () => [{ reference: "few" }],
+  "limit.list": () => [{}],
+  "limit.delete": () => [{ reference: "few" }],
   "template.get": () => [{ reference: "shown" }],
   "state.get": () => [{ reference: "resting" }],
   "plan.get": () => [{ reference: "mine" }],

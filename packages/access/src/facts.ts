@@ -15,6 +15,7 @@ export interface AccessFacts {
   /** The level that it takes to bring a jet there; undefined where there is no such state. */
   stateLevel(reference: string): AccessLevel | undefined;
   isUser(reference: string): boolean;
+  isLimit(reference: string): boolean;
   schedule(reference: string): ScheduleFacts | undefined;
 }
 

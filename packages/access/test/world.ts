@@ -157,6 +157,7 @@ export function factsOf(world: World): AccessFacts {
     planLevel: (reference) => planLevels[reference],
     stateLevel: (reference) => STATE_LEVELS[reference],
     schedule: (reference) => SCHEDULES[reference],
+    isLimit: (reference) => reference === "limit",
     isUser: (reference) => reference === "bob" || reference === WHO,
   };
 }

@@ -1,5 +1,6 @@
 import type {
   ActionRecord,
+  ActionView,
   ApprovedStep,
   CanceledTrigger,
   ChangedAction,
@@ -10,6 +11,8 @@ import type {
   JetActionDefinition,
   JetView,
   LetterSummary,
+  LimitDefinition,
+  LimitView,
   LogsReply,
   NumberedLetter,
   PathReply,
@@ -44,6 +47,10 @@ export interface Replies {
   readonly "plan.apply": PlanDefinition;
   readonly "user.apply": UserDefinition;
   readonly "schedule.apply": ScheduleDefinition;
+  readonly "limit.apply": LimitDefinition;
+  readonly "limit.get": LimitView;
+  readonly "limit.list": Page<LimitView>;
+  readonly "limit.delete": Deleted;
   readonly "template.get": TemplateDefinition;
   readonly "state.get": StateDefinition;
   readonly "plan.get": PlanDefinition;
@@ -74,7 +81,7 @@ export interface Replies {
   readonly "jet.update": JetView;
   readonly "jet.delete": Deleted;
   readonly "action.create": CreatedAction;
-  readonly "action.get": ActionRecord;
+  readonly "action.get": ActionView;
   readonly "action.list": Page<ActionRecord>;
   readonly "action.pause": ChangedAction;
   readonly "action.resume": ChangedAction;

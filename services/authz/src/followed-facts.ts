@@ -33,6 +33,7 @@ export function createFollowedFacts(rootUser: string): FollowedFacts {
   const plans = new Map<string, AccessLevel>();
   const states = new Map<string, AccessLevel>();
   const schedules = new Map<string, ScheduleFacts>();
+  const limits = new Set<string>();
   const jets = new Map<string, JetFacts>();
   const usersOfJets = createCounts();
   const managersOfJets = createCounts();
@@ -47,6 +48,7 @@ export function createFollowedFacts(rootUser: string): FollowedFacts {
     if (key.startsWith(`${DEFINITION_KEYS.Plan}.`)) plans.delete(reference);
     if (key.startsWith(`${DEFINITION_KEYS.State}.`)) states.delete(reference);
     if (key.startsWith(`${DEFINITION_KEYS.Schedule}.`)) schedules.delete(reference);
+    if (key.startsWith(`${DEFINITION_KEYS.Limit}.`)) limits.delete(reference);
   };
 
   return {
@@ -59,6 +61,7 @@ export function createFollowedFacts(rootUser: string): FollowedFacts {
     planLevel: (reference) => plans.get(reference),
     stateLevel: (reference) => states.get(reference),
     isUser: (reference) => users.has(reference),
+    isLimit: (reference) => limits.has(reference),
     schedule: (reference) => schedules.get(reference),
     onDefinition(change) {
       forget(change.key);
@@ -71,6 +74,7 @@ export function createFollowedFacts(rootUser: string): FollowedFacts {
         if (createdBy !== undefined) creators.set(reference, createdBy);
       } else if (kind === "Plan") plans.set(reference, definition.accessLevel);
       else if (kind === "State") states.set(reference, definition.accessLevel);
+      else if (kind === "Limit") limits.add(reference);
       else {
         const { accessLevel, trigger, create } = definition;
         schedules.set(reference, { accessLevel, owner, trigger, create });

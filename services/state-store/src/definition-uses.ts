@@ -22,6 +22,7 @@ const NAMED_BY_TEMPLATE: Readonly<Record<DefinitionKind, (template: TemplateDefi
   // Who is listed anywhere would have these rights again, were somebody else given the name.
   User: ({ users, managers }) => [...users, ...managers],
   Schedule: () => [],
+  Limit: ({ actions }) => actions.flatMap(({ limits = [] }) => limits),
 };
 
 /** The same of a jet. A plan that an open action goes by is part of that action. */
@@ -31,6 +32,7 @@ const NAMED_BY_JET: Readonly<Record<DefinitionKind, (jet: JetRecord) => Named>> 
   Template: ({ template }) => [template],
   User: ({ users, managers }) => [...users, ...managers],
   Schedule: () => [],
+  Limit: () => [],
 };
 
 export async function usingTemplates(
@@ -46,13 +48,25 @@ export async function usingTemplates(
     .map((template) => ({ kind: "Template", reference: template.reference }));
 }
 
+export function usingPlans(
+  { definitions }: Pick<Deps, "definitions">,
+  kind: DefinitionKind,
+  reference: string,
+): Use[] {
+  if (kind !== "Limit") return [];
+  return definitions
+    .plans()
+    .filter(({ limits = [] }) => limits.includes(reference))
+    .map((plan) => ({ kind: "Plan", reference: plan.reference }));
+}
+
 /** Living jets that name it, of very many the first. */
 export async function usingJets(
   { connection, names, store }: Pick<Deps, "connection" | "names" | "store">,
   kind: DefinitionKind,
   reference: string,
 ): Promise<Use[]> {
-  if (kind === "Plan" || kind === "Schedule") return [];
+  if (kind === "Plan" || kind === "Schedule" || kind === "Limit") return [];
   const found = await scanNewest(connection, names, names.buckets.jets, MAX_LIMIT, ({ key, data }) => {
     const stored = store.jets.parse(data);
     // One that cannot be read may name anything.

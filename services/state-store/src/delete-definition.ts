@@ -12,7 +12,7 @@ import { askAccess, askSight, RefusedError } from "@jetmesh/service-kit";
 import { type BatchMember, swapBatch } from "@jetmesh/storage";
 import { APPLY_LANE } from "./apply.ts";
 import { armAsWritten } from "./arm-schedule.ts";
-import { usingJets, usingSchedules, usingTemplates } from "./definition-uses.ts";
+import { usingJets, usingPlans, usingSchedules, usingTemplates } from "./definition-uses.ts";
 import type { Deps } from "./deps.ts";
 
 interface Deleted {
@@ -51,6 +51,7 @@ export function deleteDefinition(
         );
       const uses = [
         ...(await usingTemplates(deps, kind, reference)),
+        ...usingPlans(deps, kind, reference),
         ...(await usingJets(deps, kind, reference)),
         ...(await usingSchedules(deps, kind, reference)),
       ];
@@ -156,11 +157,13 @@ async function inUse(
     templates: of("Template"),
     jets: of("Jet"),
     schedules: of("Schedule"),
+    plans: of("Plan"),
   });
   const sees: Readonly<Record<Use["kind"], (reference: string) => boolean>> = {
     Template: (name) => sight.template(name),
     Jet: (name) => sight.jet(name),
     Schedule: (name) => sight.schedule(name),
+    Plan: (name) => sight.plan(name),
   };
   const usedBy = uses.filter((use) => sees[use.kind](use.reference)).slice(0, MOST_NAMED);
   const [first] = usedBy;

@@ -3,13 +3,14 @@ import type { Command } from "commander";
 import { reference, wholeNumber } from "../arguments.ts";
 import { contextOf, withMesh } from "../command-context.ts";
 import { formatDocuments } from "../format-documents.ts";
+import { LIMIT_COLUMNS, limitNotes } from "../limit-fields.ts";
 import { listAll, noteMore } from "../pages.ts";
 import { SCHEDULE_COLUMNS, scheduleNotes } from "../schedule-fields.ts";
 import type { Environment } from "../settings.ts";
 
 interface Kind {
   readonly kind: DefinitionKind;
-  readonly word: "template" | "state" | "plan" | "user" | "schedule";
+  readonly word: "template" | "state" | "plan" | "user" | "schedule" | "limit";
   readonly title: string;
   /** What the list shows beside reference and name. */
   readonly columns: readonly (readonly [title: string, of: (definition: Definition) => string])[];
@@ -17,7 +18,8 @@ interface Kind {
   readonly notes?: (definition: Definition) => readonly string[];
 }
 
-const level = (one: Definition): string => (one.kind === "User" ? one.level : one.accessLevel);
+const level = (one: Definition): string =>
+  one.kind === "User" ? one.level : one.kind === "Limit" ? "" : one.accessLevel;
 const KINDS: readonly Kind[] = [
   {
     kind: "Template",
@@ -56,9 +58,16 @@ const KINDS: readonly Kind[] = [
     columns: SCHEDULE_COLUMNS,
     notes: scheduleNotes,
   },
+  {
+    kind: "Limit",
+    word: "limit",
+    title: "see and delete limits, and what runs and waits under them",
+    columns: LIMIT_COLUMNS,
+    notes: limitNotes,
+  },
 ];
 
-/** `template|state|plan|user|schedule list|get|delete`; `apply` makes and changes them. */
+/** `template|state|plan|user|schedule|limit list|get|delete`; `apply` makes and changes them. */
 export function addDefinitions(program: Command, env: Environment): void {
   for (const kind of KINDS) {
     const command = program.command(kind.word).description(kind.title);
