@@ -66,6 +66,7 @@ export {
   type Numbers,
   planTurn,
   roomOf,
+  type Slots,
   type Stand,
   type Turn,
   type Waiter,
