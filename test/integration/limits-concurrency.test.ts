@@ -241,9 +241,7 @@ describe("a runner that is killed", () => {
       await runs.turn(jets[0] ?? "");
       await runs.until("the first to begin", () => runs.begun().length === 1);
       await runs.turn(jets[1] ?? "");
-      const runner = mesh.services.filter(
-        ({ name, isRunning }) => name === "flight-plan-runner" && isRunning(),
-      );
+      const runner = mesh.services.filter((one) => one.name === "flight-plan-runner" && one.isRunning());
       const another = mesh.start("flight-plan-runner");
       await Promise.all(runner.map((one) => one.kill()));
       await another;

@@ -76,4 +76,18 @@ describe("a state-store", () => {
     expect(runs.begun().toSorted()).toEqual(jets.toSorted());
     expect(runs.most()).toBe(1);
   }, 90_000);
+
+  test("frees, after a while, what is held for an action that is over or gone", async () => {
+    await applyDocuments(root, [limitDocument("left", { concurrency: 1 })]);
+    const runs = limitedRunsOf(() => root);
+    all.push(runs);
+    const [jet = ""] = await runs.jets(1, { plan: { limits: ["left"] }, forSeconds: 0 });
+    const { connection, names } = root;
+    const at = new Date().toISOString();
+    const gone = { v: 1, holders: [{ id: "0".repeat(26), since: at }], by: "somebody who died", at };
+    await connection.js.publish(names.kv(names.buckets.slots, "limit.left"), JSON.stringify(gone));
+    await runs.turn(jet);
+    await runs.until("its turn to end", () => runs.ended().length === 1, 30_000);
+    await nobodyHolds(root);
+  }, 60_000);
 });

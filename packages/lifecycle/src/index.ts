@@ -68,6 +68,7 @@ export {
   roomOf,
   type Slots,
   type Stand,
+  standOfSeveral,
   type Turn,
   type Waiter,
 } from "./slots.ts";

@@ -112,3 +112,29 @@ function nextAllowedAt(rate: Rate, paidAtMs: number | undefined, now: Now): numb
   if (allowedBy(rate, paidAtMs, now) >= 1) return undefined;
   return Math.ceil((paidAtMs ?? 0) + rate.every / rate.count - rate.every);
 }
+
+/** One that waits for several limits for so long keeps what it can have. */
+const PATIENCE_MS = 10_000;
+
+interface OfSeveral {
+  /** The keys that it has no slot of, in the order in which they are taken. */
+  readonly missing: readonly string[];
+  /** A key with no room for it, as far as is known. */
+  readonly isFull: (key: string) => boolean;
+  /** Whether nobody waits for the key longer. */
+  readonly isFirst: (key: string) => boolean;
+  readonly waitsMs: number;
+}
+
+/**
+ * All or nothing, as far as is known: one that would have to wait for another limit leaves this one to others. One that has
+ * waited for long, and comes first wherever there is nothing for it, takes what there is. In the order of the keys, always: so
+ * nobody who has one waits for one that waits for it.
+ */
+export function standOfSeveral(key: string, { missing, isFull, isFirst, waitsMs }: OfSeveral): Stand {
+  const [first] = missing;
+  if (first === undefined) return "not_yet";
+  const full = missing.filter((other) => other !== key && isFull(other));
+  if (full.length > 0 && (waitsMs < PATIENCE_MS || !full.every(isFirst))) return "not_yet";
+  return first === key ? "next" : "elsewhere";
+}

@@ -1,7 +1,16 @@
 import type { SlotHolder } from "@jetmesh/protocol";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { freed, holds, type Numbers, planTurn, roomOf, type Slots, type Waiter } from "../src/index.ts";
+import {
+  freed,
+  holds,
+  type Numbers,
+  planTurn,
+  roomOf,
+  type Slots,
+  standOfSeveral,
+  type Waiter,
+} from "../src/index.ts";
 
 const NOW = Date.UTC(2026, 0, 1, 12);
 const NOBODY = new Set<string>();
@@ -107,6 +116,35 @@ describe("a rate", () => {
       ),
       { numRuns: 200 },
     );
+  });
+});
+
+describe("one that waits for several keys", () => {
+  const of = (full: readonly string[], waitsMs = 0, firstFor: readonly string[] = []) => ({
+    missing: ["a", "b"],
+    isFull: (key: string) => full.includes(key),
+    isFirst: (key: string) => firstFor.includes(key),
+    waitsMs,
+  });
+
+  it("takes the first of them where all have room, and has the others kept meanwhile", () => {
+    expect(standOfSeveral("a", of([]))).toBe("next");
+    expect(standOfSeveral("b", of([]))).toBe("elsewhere");
+  });
+
+  it("takes none while another has no room", () => {
+    expect(standOfSeveral("a", of(["b"]))).toBe("not_yet");
+    expect(standOfSeveral("b", of(["a"]))).toBe("not_yet");
+  });
+
+  it("takes what there is once it has waited for long, where it comes first for what there is not", () => {
+    expect(standOfSeveral("a", of(["b"], 9_999, ["b"]))).toBe("not_yet");
+    expect(standOfSeveral("a", of(["b"], 10_000, ["b"]))).toBe("next");
+    expect(standOfSeveral("a", of(["b"], 10_000))).toBe("not_yet");
+  });
+
+  it("takes the one that it lacks, whatever its age", () => {
+    expect(standOfSeveral("b", { ...of([]), missing: ["b"] })).toBe("next");
   });
 });
 

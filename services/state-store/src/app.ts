@@ -18,12 +18,13 @@ import { settleEnded } from "./ended.ts";
 import { handleDue } from "./fire-schedule.ts";
 import { handleAdvisory } from "./given-up.ts";
 import { createJetCopies } from "./jet-copies.ts";
+import type { SlotKeeper } from "./kept-slots.ts";
 import { createKinds } from "./kinds.ts";
 import { watchPressure } from "./pressure.ts";
 import { moveOn, startRepair } from "./repair.ts";
 import { watchSchedules } from "./schedule-watch.ts";
 import { settleAction } from "./settle.ts";
-import { createSlotKeeper, type SlotKeeper } from "./slot-keeper.ts";
+import { createSlotKeeper } from "./slot-keeper.ts";
 import { startSweep } from "./sweep-queues.ts";
 import { handleTriggerMessage } from "./triggers.ts";
 

@@ -4,9 +4,9 @@ import type { BrokerClock, Connection, MeshStore } from "@jetmesh/storage";
 import type { StateStoreConfig } from "./config.ts";
 import type { Definitions } from "./definitions.ts";
 import type { JetCopies } from "./jet-copies.ts";
+import type { SlotKeeper } from "./kept-slots.ts";
 import type { Kinds } from "./kinds.ts";
 import type { Pressure } from "./pressure.ts";
-import type { SlotKeeper } from "./slot-keeper.ts";
 
 /** An action at a revision. */
 export interface ActionAt {

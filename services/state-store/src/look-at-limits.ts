@@ -1,7 +1,7 @@
 import { roomOf, toInstant } from "@jetmesh/lifecycle";
 import type { KeyCounts, LimitLook, SlotCounts, SlotPlace, SvcRequest } from "@jetmesh/protocol";
 import type { Deps } from "./deps.ts";
-import type { SlotsCopy } from "./slot-keeper.ts";
+import type { SlotsCopy } from "./kept-slots.ts";
 
 /** How many run and wait under limits, as this process has heard; of a single one by its keys, a page of them. */
 export async function lookAtLimits(

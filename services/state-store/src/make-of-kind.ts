@@ -1,5 +1,5 @@
 import { TemplateError } from "@jetmesh/flight-plan";
-import { DEFAULT_POOL, newAction } from "@jetmesh/lifecycle";
+import { newAction } from "@jetmesh/lifecycle";
 import { type ActionCreateRequest, MAX_ACTION_BYTES, type TriggerSource } from "@jetmesh/protocol";
 import { RefusedError } from "@jetmesh/service-kit";
 import { beginAction } from "./begin-action.ts";
@@ -27,7 +27,7 @@ export async function makeOfKind(deps: Deps, asked: OfKind): Promise<void> {
   const slots = await slotsOf(deps, {
     id,
     user,
-    pool: pool ?? registered.pool ?? DEFAULT_POOL,
+    pool: pool ?? registered.pool,
     argument,
   }).catch((thrown: unknown) => {
     throw thrown instanceof TemplateError ? new RefusedError("invalid_request", thrown.message) : thrown;

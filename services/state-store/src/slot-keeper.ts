@@ -5,58 +5,18 @@ import {
   planTurn,
   roomOf,
   type Stand,
+  standOfSeveral,
   toInstant,
   toMs,
   type Waiter,
 } from "@jetmesh/lifecycle";
-import {
-  ACTION_HEADERS,
-  type ActionRecord,
-  KeySlots,
-  ownerOfSlots,
-  readSlotsHeader,
-} from "@jetmesh/protocol";
-import { type Change, follow, parseJson, UnavailableError } from "@jetmesh/storage";
+import { ACTION_HEADERS, KeySlots, ownerOfSlots, readSlotsHeader } from "@jetmesh/protocol";
+import { follow, parseJson, UnavailableError } from "@jetmesh/storage";
 import type { ActionAt, Deps } from "./deps.ts";
 import { grantSlots } from "./grant-slots.ts";
+import type { SlotKeeper } from "./kept-slots.ts";
+import { freeLeft, leftSlots } from "./left-slots.ts";
 import { createWaitingLine, type InLine } from "./waiting-line.ts";
-
-/**
- * Slots of limits (ADR 0039). The record of a key says who has its slots, the record of an action that it waits, or that it has
- * all of its own; who comes next is found in a copy of both that every state-store has. So there is nothing else that a crash
- * could leave behind: a holder that has not begun is gone on with, one that is over is freed, one that waits is seen.
- *
- *   1  the action is made, and waits          a crash behind it: every state-store sees that it waits
- *   2  it is among the holders of each key    whoever comes by finds it there, and goes on
- *   3  its record says that it has them       the ticker sends its hint
- *   4  it has ended, and is taken out         before it is closed: repair ends it again
- *
- * Nobody takes out one that may still begin, so that 3 rests on 2 for good.
- */
-export interface SlotKeeper {
-  readonly ready: Promise<void>;
-  /** Has it take its turn. What is missed is seen by its header. */
-  wait(at: ActionAt): void;
-  /** Takes out one that can never run again, and lets the next ones have its slots. */
-  free(record: Pick<ActionRecord, "id" | "slots">): Promise<void>;
-  onAction(change: Change): void;
-  /** The numbers may be others now. */
-  onLimits(): void;
-  /** What is to be looked at: who waits and might begin, and who holds a slot for long and is not open. */
-  due(isOpen: (id: string) => boolean): (() => Promise<void>)[];
-  readonly copy: SlotsCopy;
-  stop(): Promise<void>;
-}
-
-/** What is known of all keys, for whoever asks. */
-export interface SlotsCopy {
-  keys(): string[];
-  slotsOf(key: string): KeySlots | undefined;
-  waitingFor(key: string): readonly InLine[];
-  find(id: string): InLine | undefined;
-  isRetrying(id: string): boolean;
-  numbersOf(key: string): Promise<Numbers>;
-}
 
 interface Key {
   slots: KeySlots | undefined;
@@ -72,15 +32,22 @@ type InTurn = InLine & Waiter;
 /** How long others may take to tell: what this process does itself it knows at once. */
 const EVERY_MS = 100;
 const MAX_TRIES = 20;
-/** After this a holder that nobody sees open is asked after. */
-const LEASE_MS = 10_000;
-const MOST_ASKED = 200;
-/** One that waits for several limits for so long keeps what it can have. */
-const PATIENCE_MS = 10_000;
 /** A key that nobody has slots of is gone after a while. */
 const EMPTY_MS = 60_000;
 const FAR_MS = 60_000;
 
+/**
+ * Slots of limits (ADR 0039). The record of a key says who has its slots, the record of an action that it waits, or that it has
+ * all of its own; who comes next is found in a copy of both that every state-store has. So there is nothing else that a crash
+ * could leave behind: a holder that has not begun is gone on with, one that is over is freed, one that waits is seen.
+ *
+ *   1  the action is made, and waits          a crash behind it: every state-store sees that it waits
+ *   2  it is among the holders of each key    whoever comes by finds it there, and goes on
+ *   3  its record says that it has them       the ticker sends its hint
+ *   4  it has ended, and is taken out         before it is closed: repair ends it again
+ *
+ * Nobody takes out one that may still begin, so that 3 rests on 2 for good.
+ */
 export function createSlotKeeper(deps: Deps): SlotKeeper {
   const { connection, names, store, clock, log, definitions, instance } = deps;
   const line = createWaitingLine();
@@ -267,10 +234,6 @@ export function createSlotKeeper(deps: Deps): SlotKeeper {
     return kept;
   };
 
-  /**
-   * All or nothing, as far as is known here: one that would have to wait for another limit leaves this one to others. One that
-   * has waited for long and comes first wherever there is nothing for it takes what there is, in the order of the keys.
-   */
   const standOf = (
     one: InLine,
     key: string,
@@ -278,21 +241,17 @@ export function createSlotKeeper(deps: Deps): SlotKeeper {
     before: ReadonlySet<string>,
     now: number,
   ): Stand => {
-    const [first, ...others] = lacking(one);
+    const missing = lacking(one);
     const isFull = (other: string): boolean => {
       const of = numbers.of(other);
       const slots = all.get(other)?.slots ?? emptyOf(undefined);
       return of !== undefined && roomOf(slots, of, now) - keptFor(before, other, one.id) < 1;
     };
-    if (first === undefined) return "not_yet";
-    const full = [first, ...others].filter((other) => other !== key && isFull(other));
-    const isYoung = now - one.sinceMs < PATIENCE_MS;
-    const isFirst = full.every((other) => line.of(other)[0]?.id === one.id);
-    if (full.length > 0 && (isYoung || !isFirst)) return "not_yet";
-    if (first === key) return "next";
-    // It takes another first, and has this one kept for it meanwhile.
-    if (!isFull(first)) ask(first);
-    return "elsewhere";
+    const isFirst = (other: string): boolean => line.of(other)[0]?.id === one.id;
+    const stand = standOfSeveral(key, { missing, isFull, isFirst, waitsMs: now - one.sinceMs });
+    const [first] = missing;
+    if (stand === "elsewhere" && first !== undefined && !isFull(first)) ask(first);
+    return stand;
   };
 
   const goOn = (id: string): void => {
@@ -349,19 +308,6 @@ export function createSlotKeeper(deps: Deps): SlotKeeper {
     Promise.all(keys.map((key) => takeOut(id, key))).catch((thrown: unknown) =>
       log.warn({ err: thrown, action: id }, "its slots are not freed yet"),
     );
-  const askAfter = async (key: string, ids: readonly string[]): Promise<void> => {
-    for (const id of ids) {
-      const stored = await store.actions.get(id);
-      const isOver =
-        stored.kind === "absent" ||
-        stored.kind === "gone" ||
-        (stored.kind === "record" && (stored.value.state === "CLOSED" || stored.value.state === "REVERTED"));
-      if (!isOver) continue;
-      log.info({ action: id, key }, "freeing a slot whose action is over");
-      await takeOut(id, key);
-    }
-  };
-
   return {
     ready: follower.ready,
     wait({ record, revision }) {
@@ -395,19 +341,8 @@ export function createSlotKeeper(deps: Deps): SlotKeeper {
     due(isOpen) {
       if (!follower.isReady) return [];
       for (const key of line.keys()) ask(key);
-      const before = toInstant(clock.now() - LEASE_MS);
-      const tasks: (() => Promise<void>)[] = [];
-      let asked = 0;
-      for (const [key, { slots }] of all) {
-        if (asked >= MOST_ASKED) break;
-        const ids = (slots?.holders ?? [])
-          .filter(({ id, since }) => since < before && !isOpen(id))
-          .map(({ id }) => id);
-        if (ids.length === 0) continue;
-        asked += ids.length;
-        tasks.push(() => askAfter(key, ids.slice(0, MOST_ASKED)));
-      }
-      return tasks;
+      const held = [...all].map(([key, { slots }]) => ({ key, holders: slots?.holders ?? [] }));
+      return leftSlots(deps, held, isOpen).map((left) => () => freeLeft(deps, left, takeOut));
     },
     copy: {
       keys: () => [...new Set([...all.keys(), ...line.keys()])],

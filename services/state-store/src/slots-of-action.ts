@@ -60,7 +60,7 @@ function keyOf({ reference, per }: LimitDefinition, values: TemplateValues): Slo
   const value = createRender(values)(`limit '${reference}'`, per);
   return {
     key: `${key}.${hash("sha256", value, "hex").slice(0, 26)}`,
-    value: [...value].slice(0, MOST_SHOWN).join(""),
+    value: value.slice(0, MOST_SHOWN),
   };
 }
 
