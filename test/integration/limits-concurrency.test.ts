@@ -165,6 +165,24 @@ describe("an action that waits for a slot", () => {
       await runs.until("the second to end", () => runs.ended().length === 3);
     }));
 
+  test("waits while one that has the slot waits for its next attempt, which is shown as retrying", () =>
+    withRuns(async (runs) => {
+      await applyDocuments(root, [limitDocument("retried", { concurrency: 1 })]);
+      const jets = await runs.jets(2, {
+        plan: { limits: ["retried"], finally: [{ shell: "test $JM_ATTEMPT -gt 1" }] },
+        turn: { repeat: { error: 1, backoff: "2s" } },
+        forSeconds: 0.1,
+      });
+      for (const jet of jets) await runs.turn(jet);
+      await eventually("one to be retrying", async () => {
+        const { running, waiting, retrying } = await countsOf(root, "retried");
+        return running === 1 && waiting === 1 && retrying === 1 ? true : undefined;
+      });
+      expect(runs.begun()).toEqual([jets[0]]);
+      await runs.until("all to end", () => runs.ended().length === 4);
+      expect(runs.most()).toBe(1);
+    }));
+
   test("says where it stands", () =>
     withRuns(async (runs) => {
       await applyDocuments(root, [limitDocument("shown", { concurrency: 1 })]);

@@ -73,10 +73,10 @@ beforeAll(async () => {
       variables: { secret_word: "secret-word" },
     }),
     planDocument("secret-locked-work", [{ wait: 0 }], { accessLevel: "root" }),
-    document("Limit", "few", { concurrency: 2, per: "{{ secret_value }}" }),
+    document("Limit", "few", { concurrency: 2, per: "{{ hidden }}" }),
     planDocument("secret-locked-wait", [{ wait: "1h" }], {
       ...{ accessLevel: "root", limits: ["few"], concurrency: 5 },
-      variables: { secret_value: "secret-value" },
+      variables: { hidden: "secret-value" },
     }),
     document("Template", "secret-locked-bare", { accessLevel: "root", actions: [] }),
     document("Template", "seen", { accessLevel: "user", actions: [] }),

@@ -27,6 +27,8 @@ export interface LimitedRuns {
   /** In their order, by jets. */
   readonly begun: () => string[];
   readonly ended: () => string[];
+  /** When each began, in milliseconds, in their order. */
+  readonly begunAt: () => number[];
   /** The most that ran at a time. */
   readonly most: () => number;
   readonly until: (what: string, isSo: () => boolean, withinMs?: number) => Promise<void>;
@@ -65,6 +67,7 @@ export function limitedRunsOf(client: () => MeshClient): LimitedRuns {
     letGo: () => writeFileSync(join(folder, "go"), ""),
     begun: () => of("begin"),
     ended: () => of("end"),
+    begunAt: () => said().flatMap(([what, , at]) => (what === "begin" ? [Number(at)] : [])),
     most() {
       let [now, most] = [0, 0];
       for (const [what] of said()) {
@@ -81,7 +84,9 @@ export function limitedRunsOf(client: () => MeshClient): LimitedRuns {
           ? `while [ ! -e ${folder}/go ]; do sleep 0.02; done`
           : `sleep ${String(forSeconds)}`;
       const steps = [
-        { shell: `echo begin $JM_JET >> ${folder}/said; ${wait}; echo end $JM_JET >> ${folder}/said` },
+        {
+          shell: `echo begin $JM_JET $(date +%s%3N) >> ${folder}/said; ${wait}; echo end $JM_JET >> ${folder}/said`,
+        },
       ];
       const documents = loopDocuments([], turn, name)
         .filter(({ kind }) => kind !== "Plan")
