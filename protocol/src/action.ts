@@ -2,6 +2,7 @@ import { z } from "zod";
 import { ActionError } from "./action-error.ts";
 import { JetActionDefinition, PlanDefinition, Variables } from "./definitions.ts";
 import { ActionId, Instant, Json, Reference, RunnerId, Version } from "./ids.ts";
+import { ActionSlots } from "./limit.ts";
 import { OlderSteps, Signal, WorkflowStep } from "./workflow.ts";
 
 /**
@@ -173,6 +174,8 @@ export const ActionRecord = z.object({
   state: ActionState,
   attempt: z.int().min(1),
   claim: Claim.optional(),
+  /** Of one with limits: what it takes before it begins. */
+  slots: ActionSlots.optional(),
   delays: Delays,
   timers: Timers,
   repeat: Repeat,
@@ -239,4 +242,6 @@ export const ACTION_HEADERS = {
   runner: "Jm-Runner",
   pool: "Jm-Pool",
   jet: "Jm-Jet",
+  /** Of one with limits: since when and for which slots it waits, or that it has them and waits for its next attempt. */
+  slots: "Jm-Slots",
 } as const;

@@ -16,6 +16,7 @@ import {
 import { type DefinitionDocument, DOCUMENT_KINDS } from "./document.ts";
 import { ActionId, Instant, Json, Reference, Version } from "./ids.ts";
 import type { JetRecord, OpenAction } from "./jet.ts";
+import { LimitDefinition, type SlotPlace } from "./limit.ts";
 import { DeadLetter } from "./messages.ts";
 import { ScheduleDefinition } from "./schedule.ts";
 import { CurveKey, Sealed } from "./secret.ts";
@@ -164,24 +165,29 @@ export const API_REQUESTS = {
   "user.apply": applyOf("User", UserDefinition),
   "schedule.apply": applyOf("Schedule", ScheduleDefinition),
   "variables.apply": applyOf("Variables", VariablesDefinition),
+  "limit.apply": applyOf("Limit", LimitDefinition),
   "template.get": byReference,
   "state.get": byReference,
   "plan.get": byReference,
   "user.get": byReference,
   "schedule.get": byReference,
   "variables.get": byReference,
+  /** With a page of its keys. */
+  "limit.get": z.strictObject({ ...versioned, ...page, reference: Reference }),
   "template.delete": byReference,
   "state.delete": byReference,
   "plan.delete": byReference,
   "user.delete": byReference,
   "schedule.delete": byReference,
   "variables.delete": byReference,
+  "limit.delete": byReference,
   "template.list": list,
   "state.list": list,
   "plan.list": list,
   "user.list": list,
   "schedule.list": list,
   "variables.list": list,
+  "limit.list": list,
   "schedule.pause": byReference,
   "schedule.resume": byReference,
   "schedule.run": z.strictObject({ ...versioned, ...wait, ...key, reference: Reference }),
@@ -273,6 +279,7 @@ interface Applied {
   "user.apply": typeof UserDefinition;
   "schedule.apply": typeof ScheduleDefinition;
   "variables.apply": typeof VariablesDefinition;
+  "limit.apply": typeof LimitDefinition;
 }
 export const isEndpoint = (name: string): name is Endpoint => Object.hasOwn(API_REQUESTS, name);
 
@@ -298,6 +305,9 @@ export type JetView = Omit<JetRecord, "open" | "last"> & {
   last?: (Omit<LastAction, "action"> & Partial<LastAction>) | undefined;
 };
 type LastAction = NonNullable<JetRecord["last"]>;
+
+/** An action as the API shows it: one that waits for a slot says where it stands. */
+export type ActionView = ActionRecord & { readonly place?: SlotPlace };
 
 /** What `action.create` answers; with `wait` also how it ended. */
 export const CreatedAction = z.object({

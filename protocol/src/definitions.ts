@@ -2,6 +2,7 @@ import { z } from "zod";
 import { AccessLevel, Name, Note, OnBusy } from "./definition-parts.ts";
 import { Duration } from "./duration.ts";
 import { Instant, Json, Reference } from "./ids.ts";
+import { LimitDefinition, MAX_CONCURRENT, MAX_LIMITS_NAMED } from "./limit.ts";
 import { ScheduleDefinition } from "./schedule.ts";
 import { Step, stepReference } from "./step.ts";
 import { ValueName } from "./step-verbs.ts";
@@ -26,6 +27,8 @@ export const Variables = z.record(ValueName, Json);
 export type Variables = z.infer<typeof Variables>;
 
 const references = z.array(Reference).max(10_000).default([]);
+/** Left out where there are none, for they are in every action's record. */
+const limits = z.array(Reference).min(1).max(MAX_LIMITS_NAMED).optional();
 
 export const StateDefinition = z.strictObject({
   kind: z.literal("State"),
@@ -86,6 +89,7 @@ export const JetActionDefinition = z.strictObject({
   /** In place of a plan: an action of a kind that a runner has registered; a trigger's own argument wins. */
   run: z.strictObject({ kind: Reference, argument: z.record(z.string(), Json).default({}) }).optional(),
   pool: Reference.optional(),
+  limits,
   delays: ActionDelays.default({}),
   repeat: RepeatPolicy.default({ error: 0, success: 0, backoff: 10_000 }),
   /** What it did is undone when it fails, and the jet goes back to `from`. */
@@ -168,6 +172,9 @@ export const PlanDefinition = z
     onError: z.enum(["stop", "continue"]).default("stop"),
     parallel: notBuilt("parallel", false),
     pool: Reference.optional(),
+    limits,
+    /** So many of its actions at a time; a limit of its own. */
+    concurrency: z.int().min(1).max(MAX_CONCURRENT).optional(),
     variables: Variables.default({}),
     steps: z.array(Step).min(1).max(1_000),
     /** Steps that run whatever became of the others. */
@@ -230,6 +237,7 @@ export const Definition = z.union([
   TemplateDefinition,
   PlanDefinition,
   ScheduleDefinition,
+  LimitDefinition,
 ]);
 export type Definition = z.infer<typeof Definition>;
 
@@ -243,6 +251,7 @@ export const DEFINITION_KEYS = {
   Template: "template",
   Plan: "plan",
   Schedule: "schedule",
+  Limit: "limit",
 } as const;
 export type DefinitionKind = keyof typeof DEFINITION_KEYS;
 

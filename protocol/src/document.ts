@@ -8,16 +8,18 @@ import {
   UserDefinition,
   VariablesDefinition,
 } from "./definitions.ts";
+import { LimitDefinition } from "./limit.ts";
 import { ScheduleDefinition } from "./schedule.ts";
 
 /** What a document begins with (design §10). */
 export const API_VERSION = "jetmesh/v1";
 
-/** The kinds of documents, each behind those that it may name: variables, states, users, plans, templates, jets, schedules. */
+/** The kinds of documents, each behind those that it may name: variables, states, users, limits, plans, templates, jets, schedules. */
 export const DOCUMENT_SCHEMAS = {
   Variables: VariablesDefinition,
   State: StateDefinition,
   User: UserDefinition,
+  Limit: LimitDefinition,
   Plan: PlanDefinition,
   Template: TemplateDefinition,
   Jet: JetDefinition,

@@ -17,6 +17,7 @@ export {
 export { ActionError } from "./action-error.ts";
 export {
   ActionCreateRequest,
+  type ActionView,
   API_REQUESTS,
   ApprovedStep,
   type AskOf,
@@ -130,6 +131,24 @@ export {
   TRIGGER_EXPIRES_MS,
 } from "./jet.ts";
 export { KindRecord, kindKey } from "./kind.ts";
+export {
+  ActionSlots,
+  KeyCounts,
+  KeySlots,
+  LimitDefinition,
+  LimitLook,
+  type LimitView,
+  MAX_CONCURRENT,
+  ownerOfSlots,
+  Rate,
+  readSlotsHeader,
+  SlotCounts,
+  SlotHolder,
+  SlotKey,
+  SlotPlace,
+  type SlotsHeader,
+  slotsHeaderOf,
+} from "./limit.ts";
 export {
   ActionOffer,
   Advisory,

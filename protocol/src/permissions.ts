@@ -51,6 +51,7 @@ const TO_STATE_STORE = [
   "waiting-cancel",
   "definition-delete",
   "schedule-pause",
+  "limit-look",
   "action-create",
   "action-change",
   "action-signal",
@@ -84,7 +85,7 @@ const OF_RUNNERS = [
 
 export function grantsOf(names: Names): Readonly<Record<ServiceName, Grants>> {
   const { streams, buckets, svc } = names;
-  const { definitions, jets, actions, steps, secrets, runners, leases } = buckets;
+  const { definitions, jets, actions, steps, secrets, runners, leases, slots } = buckets;
   const streamsOf = (...all: readonly string[]): string[] =>
     all.flatMap((bucket) => names.bucketsOf(bucket).map((one) => names.kvStream(one)));
   const keysOf = (...all: readonly string[]): string[] =>
@@ -127,7 +128,7 @@ export function grantsOf(names: Names): Readonly<Record<ServiceName, Grants>> {
     },
     "state-store": {
       writes: [
-        ...keysOf(definitions, jets, actions, steps, secrets),
+        ...keysOf(definitions, jets, actions, steps, secrets, slots),
         ...marks,
         names.kv(leases, "same.>"),
         names.resume.all,
@@ -154,7 +155,7 @@ export function grantsOf(names: Names): Readonly<Record<ServiceName, Grants>> {
           svc.ofInstance("state-store", "*", verb),
         ),
       ],
-      reads: streamsOf(definitions, jets, actions, steps, secrets, runners, leases).concat(
+      reads: streamsOf(definitions, jets, actions, steps, secrets, runners, leases, slots).concat(
         streams.triggers,
         streams.resume,
         streams.history,
@@ -162,7 +163,7 @@ export function grantsOf(names: Names): Readonly<Record<ServiceName, Grants>> {
         streams.dead,
       ),
       // Whether an entry was written already, where the stream cannot tell any more.
-      follows: streamsOf(definitions, jets, actions, secrets).concat(streams.history),
+      follows: streamsOf(definitions, jets, actions, secrets, slots).concat(streams.history),
       takes: [
         { stream: streams.triggers, consumer: TRIGGER_CONSUMER },
         { stream: streams.schedules, consumer: SCHEDULE_CONSUMER },

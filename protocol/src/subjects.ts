@@ -70,7 +70,15 @@ export interface Names {
 }
 
 export type StreamRole = "triggers" | "resume" | "schedules" | "history" | "logs" | "dead" | "advisories";
-export type BucketRole = "definitions" | "jets" | "actions" | "steps" | "secrets" | "runners" | "leases";
+export type BucketRole =
+  | "definitions"
+  | "jets"
+  | "actions"
+  | "steps"
+  | "secrets"
+  | "runners"
+  | "leases"
+  | "slots";
 
 export type TriggerSubject =
   | { readonly kind: "trigger"; readonly user: string; readonly jet: string; readonly action: string }
@@ -102,6 +110,7 @@ export function createNames(prefix: string = DEFAULT_PREFIX, shards = 1): Names 
     secrets: `${prefix}_secrets`,
     runners: `${prefix}_runners`,
     leases: `${prefix}_leases`,
+    slots: `${prefix}_slots`,
   };
   const split = new Map(
     (shards === 1 ? [] : [buckets.jets, buckets.actions, buckets.steps]).map((bucket) => [

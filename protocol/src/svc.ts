@@ -183,6 +183,14 @@ export const SVC_REQUESTS = {
   /** A trigger that waits for the jet is not to run. */
   "state-store.waiting-cancel": z.object({ v: Version, user, jet: Reference, id: ActionId }),
   "state-store.definition-delete": z.object({ v: Version, ...definition }),
+  /** How many run and wait under limits; of a single one also by its keys. Or where an action stands. */
+  "state-store.limit-look": z.object({
+    v: Version,
+    references: z.array(Reference).max(1_000),
+    cursor: z.string().optional(),
+    limit: z.int().min(0).max(1_000).default(0),
+    action: ActionId.optional(),
+  }),
   "state-store.schedule-pause": z.object({ v: Version, user, reference: Reference, paused: z.boolean() }),
   /** Makes the consumer of a pool, if it is missing. */
   "state-store.pool": z.object({ v: Version, pool: Reference }),

@@ -209,6 +209,8 @@ export function topologyOf(names: Names, { replicas }: TopologyOptions): Topolog
         maxBytes: 128 * MB,
         markerTtlMs: HOUR,
       }),
+      // A marker of one hour, as that of the actions that are in it.
+      bucket(buckets.slots, "who has the slots of limits", { markerTtlMs: HOUR }),
       bucket(buckets.runners, "presence of runners", { markerTtlMs: 60_000 }),
       bucket(buckets.leases, "who leads", { markerTtlMs: 60_000 }),
     ],

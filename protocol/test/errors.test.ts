@@ -17,6 +17,7 @@ const STATUSES: Record<string, number> = {
   unknown_run: 404,
   unknown_kind: 404,
   unknown_letter: 404,
+  unknown_limit: 404,
   unknown_schedule: 404,
   unknown_variables: 404,
   unknown_secret: 404,
@@ -63,7 +64,7 @@ const NOT_IN_THE_DESIGN = [
   ...["unknown_kind", "unknown_action", "rollback_threw", "rollback_interrupted", "poison"],
   ...["target_replaced", "hop_failed", "not_approved"],
   ...["ssh_unreachable", "ssh_host_key", "ssh_auth", "ssh_lost"],
-  ...["unknown_secret", "secret_unavailable"],
+  ...["limit_failed", "unknown_secret", "secret_unavailable"],
   ...["step_threw", "non_deterministic", "signal_timeout", "invalid_result"],
   ...["too_many_steps", "steps_lost"],
 ];

@@ -26,6 +26,8 @@ const SCHEMAS = {
   RunnerPresence: protocol.RunnerPresence,
   Lease: protocol.Lease,
   SlotsRecord: protocol.SlotsRecord,
+  KeySlots: protocol.KeySlots,
+  LimitLook: protocol.LimitLook,
   ScheduleRecord: protocol.ScheduleRecord,
   ScheduleHint: protocol.ScheduleHint,
   MeshRecord: protocol.MeshRecord,
@@ -147,6 +149,16 @@ const WITHIN = [
   ],
   ...["UserDefinition", "Variables", "Version"],
   ...["CurveKey", "SecretDeleteRequest", "SecretListRequest", "SecretSetRequest"],
+  ...[
+    "ActionSlots",
+    "KeyCounts",
+    "LimitDefinition",
+    "Rate",
+    "SlotCounts",
+    "SlotHolder",
+    "SlotKey",
+    "SlotPlace",
+  ],
   ...["ScheduleDefinition", "ScheduledTrigger", "ScheduledCreate", "Firing", "Fired"],
 ];
 

@@ -123,6 +123,7 @@ describe("a prefix", () => {
       "blue_secrets",
       "blue_runners",
       "blue_leases",
+      "blue_slots",
     ]);
     const subjects = [
       other.trigger.all,

@@ -312,7 +312,7 @@ describe("doctor", () => {
     const { exitCode, stdout } = await jm("doctor");
     expect({ exitCode, stdout }).toEqual({
       exitCode: 0,
-      stdout: expect.stringMatching(/ok +topology +all 17/) as string,
+      stdout: expect.stringMatching(/ok +topology +all 18/) as string,
     });
     const report = await json<{ ok: boolean; findings: { check: string; status: string }[] }>("doctor");
     expect(report.ok).toBe(true);

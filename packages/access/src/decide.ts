@@ -135,7 +135,7 @@ const unknownJet = (reference: string): AccessAnswer => unknown("jet", reference
 type Of<O extends AccessCheck["operation"]> = Extract<AccessCheck, { operation: O }>;
 
 /**
- * Variables, states, plans and users are root's; of a template also its managers', and deleting takes who made it. Schedules are
+ * Variables, states, limits, plans and users are root's; of a template also its managers', and deleting takes who made it. Schedules are
  * managers', up to the level of the schedule, before and after; what it is to do is asked about by itself.
  */
 function mayWriteDefinition(

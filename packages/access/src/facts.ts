@@ -16,6 +16,7 @@ export interface AccessFacts {
   stateLevel(reference: string): AccessLevel | undefined;
   isUser(reference: string): boolean;
   isVariables(reference: string): boolean;
+  isLimit(reference: string): boolean;
   schedule(reference: string): ScheduleFacts | undefined;
 }
 

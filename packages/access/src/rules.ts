@@ -68,25 +68,30 @@ export function mayReadDefinition(
   reference: string,
 ): boolean {
   if (level === undefined) return false;
-  return match(kind)
-    .with("Template", () => {
-      const template = facts.template(reference);
-      return template !== undefined && mayReadTemplate(facts, level, user, template);
-    })
-    .with("State", () => facts.stateLevel(reference) !== undefined)
-    .with("Plan", () => {
-      const planLevel = facts.planLevel(reference);
-      return (
-        planLevel !== undefined && (level === "root" || (level === "manager" && atMost(planLevel, "manager")))
-      );
-    })
-    .with("Schedule", () => {
-      const schedule = facts.schedule(reference);
-      return schedule !== undefined && mayReadSchedule(facts, level, user, schedule);
-    })
-    .with("Variables", () => facts.isVariables(reference) && atMost("manager", level))
-    .with("User", () => facts.isUser(reference) && (level === "root" || user === reference))
-    .exhaustive();
+  return (
+    match(kind)
+      .with("Template", () => {
+        const template = facts.template(reference);
+        return template !== undefined && mayReadTemplate(facts, level, user, template);
+      })
+      .with("State", () => facts.stateLevel(reference) !== undefined)
+      .with("Plan", () => {
+        const planLevel = facts.planLevel(reference);
+        return (
+          planLevel !== undefined &&
+          (level === "root" || (level === "manager" && atMost(planLevel, "manager")))
+        );
+      })
+      .with("Schedule", () => {
+        const schedule = facts.schedule(reference);
+        return schedule !== undefined && mayReadSchedule(facts, level, user, schedule);
+      })
+      // Whoever waits for one is told so, and whoever reads what it is named in reads its name.
+      .with("Limit", () => facts.isLimit(reference))
+      .with("Variables", () => facts.isVariables(reference) && atMost("manager", level))
+      .with("User", () => facts.isUser(reference) && (level === "root" || user === reference))
+      .exhaustive()
+  );
 }
 
 /**

@@ -158,6 +158,7 @@ export function factsOf(world: World): AccessFacts {
     stateLevel: (reference) => STATE_LEVELS[reference],
     schedule: (reference) => SCHEDULES[reference],
     isVariables: (reference) => reference === "network",
+    isLimit: (reference) => reference === "limit",
     isUser: (reference) => reference === "bob" || reference === WHO,
   };
 }

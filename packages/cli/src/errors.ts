@@ -78,6 +78,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
   unknown_state: UNSEEN,
   unknown_plan: UNSEEN,
   unknown_user: UNSEEN,
+  unknown_limit: "`jm limit list` shows those that there are",
   unknown_schedule: "`jm schedule list` shows those that you may see",
   unknown_action: "`jm jet actions JET` shows those that can be triggered now",
   unknown_run: "`jm action list` shows those that there are; closed ones go after a day",

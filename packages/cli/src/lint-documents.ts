@@ -27,6 +27,7 @@ export function lintDocuments(
     Template: new Set(),
     Plan: new Set(),
     Schedule: new Set(),
+    Limit: new Set(),
   };
   const add = (
     at: SourceDocument,

@@ -63,7 +63,7 @@ const UNITS = [
 ] as const;
 
 /** As people write it, in the largest unit that it is whole in. */
-function shortDuration(ms: number): string {
+export function shortDuration(ms: number): string {
   const [unit, size] = UNITS.find(([, whole]) => ms % whole === 0) ?? ["ms", 1];
   return `${String(ms / size)}${unit}`;
 }

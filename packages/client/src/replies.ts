@@ -1,5 +1,6 @@
 import type {
   ActionRecord,
+  ActionView,
   ApprovedStep,
   CanceledTrigger,
   ChangedAction,
@@ -11,6 +12,8 @@ import type {
   JetActionDefinition,
   JetView,
   LetterSummary,
+  LimitDefinition,
+  LimitView,
   LogsReply,
   NumberedLetter,
   PathReply,
@@ -49,6 +52,10 @@ export interface Replies {
   readonly "user.apply": UserDefinition;
   readonly "schedule.apply": ScheduleDefinition;
   readonly "variables.apply": VariablesDefinition;
+  readonly "limit.apply": LimitDefinition;
+  readonly "limit.get": LimitView;
+  readonly "limit.list": Page<LimitView>;
+  readonly "limit.delete": Deleted;
   readonly "template.get": TemplateDefinition;
   readonly "state.get": StateDefinition;
   readonly "plan.get": PlanDefinition;
@@ -82,7 +89,7 @@ export interface Replies {
   readonly "jet.update": JetView;
   readonly "jet.delete": Deleted;
   readonly "action.create": CreatedAction;
-  readonly "action.get": ActionRecord;
+  readonly "action.get": ActionView;
   readonly "action.list": Page<ActionRecord>;
   readonly "action.pause": ChangedAction;
   readonly "action.resume": ChangedAction;

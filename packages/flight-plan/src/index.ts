@@ -13,7 +13,7 @@ export {
   stepsOf,
 } from "./plan-tree.ts";
 export { type PreviewedStep, previewPlan } from "./preview-plan.ts";
-export { createRender, type Render, TemplateError, type TemplateValues } from "./render.ts";
+export { createRender, type Render, TemplateError, type TemplateValues, templateFaultOf } from "./render.ts";
 export { renderDeep } from "./render-deep.ts";
 export { allScopes } from "./scopes.ts";
 export { type Secrets, secretNamesOf, withSecrets } from "./secrets.ts";

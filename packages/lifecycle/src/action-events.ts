@@ -62,6 +62,8 @@ export type ActionEvent =
   /** By the holder, between steps, when it has the nonce; else by a state-store, where nobody holds it. */
   | { readonly type: "pause"; readonly nonce?: string; readonly left?: Leavings }
   | { readonly type: "unpause" }
+  /** It has all the slots that it waited for. */
+  | { readonly type: "granted" }
   /** `left`: what a holder had in hand when it ended it. */
   | {
       readonly type: "cancel";
@@ -91,6 +93,7 @@ export type Expiry = "closed" | "rollback_window";
 export type Unchanged =
   | "held"
   | "not_due"
+  | "no_slot"
   | "not_begun"
   | "paused"
   | "not_paused"

@@ -90,6 +90,12 @@ export function claimMain(record: ActionRecord, by: By, now: Now): ActionDecisio
   );
 }
 
+/** Nobody may begin it before: whoever finds it so may rely on its slots. */
+export function grant(record: ActionRecord, now: Now): ActionDecision {
+  const slots = { keys: record.slots?.keys ?? [], granted: toInstant(now) };
+  return write({ ...record, slots }, { type: "resume" });
+}
+
 /** One whose code takes its runner with it each time would go through all runners there are. */
 const MOST_LOSSES = 6;
 

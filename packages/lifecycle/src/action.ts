@@ -13,6 +13,7 @@ import {
   endForGood,
   error,
   failRollback,
+  grant,
   heartbeat,
   keepWatching,
   note,
@@ -57,18 +58,23 @@ const refused = (code: "not_pausable" | "in_use" | "conflict", message: string):
 
 const result = { type: P.union("main_returned", "watcher_returned", "rollback_returned") } as const;
 const asked = {
-  type: P.union("resume", "pause", "unpause", "cancel", "expire", "nothing_to_run", "noted"),
+  type: P.union("resume", "pause", "unpause", "granted", "cancel", "expire", "nothing_to_run", "noted"),
 } as const;
 const failed = { state: P.union("ERROR", "THREW") } as const;
 const sign = { type: P.union("progressed", "heartbeat") } as const;
 
 function whenSleeping(record: ActionRecord, event: ActionEvent, now: Now): ActionDecision {
   return match(event)
-    .with(
-      { type: "resume" },
-      (by) =>
-        expired(record, now) ?? (mayBegin(record, now) ? claimMain(record, by, now) : unchanged("not_due")),
-    )
+    .with({ type: "resume" }, (by) => {
+      if (isWaitingForSlots(record)) return expired(record, now) ?? unchanged("no_slot");
+      return (
+        expired(record, now) ?? (mayBegin(record, now) ? claimMain(record, by, now) : unchanged("not_due"))
+      );
+    })
+    .with({ type: "granted" }, () => {
+      if (!isWaitingForSlots(record)) return unchanged("already");
+      return expired(record, now) ?? (mayBegin(record, now) ? grant(record, now) : unchanged("not_due"));
+    })
     .with({ type: "expire" }, () => expired(record, now) ?? unchanged("nothing_expired"))
     .with({ type: "nothing_to_run" }, () => endForGood(record, {}, "SUCCESS", undefined, now))
     .with({ type: "pause" }, ({ nonce }) =>
@@ -132,6 +138,7 @@ function whenExecutingMain(record: ActionRecord, event: ActionEvent, now: Now): 
       holderDead ? (pastDeadline(record, now) ?? unchanged("nothing_expired")) : unchanged("held"),
     )
     .with({ type: "nothing_to_run" }, () => unchanged("held"))
+    .with({ type: "granted" }, () => unchanged("already"))
     .with({ type: "unpause" }, () => unchanged("not_paused"))
     .with({ type: "owner_told" }, { type: "rollback" }, () => unchanged("not_ended"))
     .exhaustive();
@@ -185,7 +192,7 @@ function whenInProgress(record: ActionRecord, event: ActionEvent, now: Now): Act
         : unchanged("held"),
     )
     .with({ type: "rollback_returned" }, () => late)
-    .with({ type: "nothing_to_run" }, () => unchanged("already"))
+    .with({ type: P.union("nothing_to_run", "granted") }, () => unchanged("already"))
     .with({ type: "unpause" }, () => unchanged("not_paused"))
     .with({ type: "owner_told" }, { type: "rollback" }, () => unchanged("not_ended"))
     .exhaustive();
@@ -195,7 +202,7 @@ function whenPaused(record: ActionRecord, event: ActionEvent, now: Now): ActionD
   return match(event)
     .with({ type: "unpause" }, () => unpause(record, now))
     .with({ type: "cancel" }, (asked) => cancel(record, asked, now))
-    .with({ type: "resume" }, () => unchanged("paused"))
+    .with({ type: P.union("resume", "granted") }, () => unchanged("paused"))
     .with({ type: "pause" }, () => unchanged("already"))
     .with({ type: P.union("expire", "nothing_to_run") }, () => unchanged("nothing_expired"))
     .with({ type: "noted" }, (told) => noted(record, told, now))
@@ -260,7 +267,7 @@ function whenReverting(record: ActionRecord, event: ActionEvent, now: Now): Acti
     .with({ type: P.union("main_returned", "watcher_returned") }, () => late)
     .with({ type: "pause" }, () => refused("not_pausable", "a rollback is not paused"))
     .with({ type: "unpause" }, () => unchanged("not_paused"))
-    .with({ type: P.union("rollback", "nothing_to_run") }, () => unchanged("already"))
+    .with({ type: P.union("rollback", "nothing_to_run", "granted") }, () => unchanged("already"))
     .with({ type: "noted" }, () => unchanged("ended"))
     .with({ type: "owner_told" }, () => unchanged("not_ended"))
     .exhaustive();
@@ -293,6 +300,10 @@ export const isUndoneOnError = ({ state, definition, rollbackable, rollbackError
   definition.jetAction?.rollbackOnError === true &&
   rollbackable &&
   rollbackError === undefined;
+
+/** It begins once it has all of its slots, and keeps them until it has ended. */
+export const isWaitingForSlots = ({ state, slots }: Pick<ActionRecord, "state" | "slots">): boolean =>
+  state === "SLEEPING" && slots !== undefined && slots.granted === undefined;
 
 const isHolder = (record: ActionRecord, nonce: string | undefined): boolean =>
   nonce !== undefined && record.claim?.nonce === nonce;

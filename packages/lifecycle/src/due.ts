@@ -12,7 +12,10 @@ const never: InstantOf = () => undefined;
 
 /** Tables rather than matches, total all the same: these two are asked at each write of an action (ADR 0021). */
 const DUE: Readonly<Record<ActionRecord["state"], InstantOf>> = {
-  SLEEPING: ({ timers, transitions, createdAt }) => timers.notBefore ?? transitions.at(-1)?.at ?? createdAt,
+  SLEEPING: ({ timers, transitions, createdAt, slots }) =>
+    slots !== undefined && slots.granted === undefined
+      ? undefined
+      : (timers.notBefore ?? slots?.granted ?? transitions.at(-1)?.at ?? createdAt),
   EXECUTING_MAIN: ({ timers }) => timers.expiresAt,
   IN_PROGRESS: ({ claim, timers }) =>
     claim === undefined ? earliest(timers.watchAt, timers.expiresAt, timers.deadlineAt) : undefined,

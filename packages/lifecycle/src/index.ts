@@ -1,4 +1,4 @@
-export { decideAction, isUndoneOnError } from "./action.ts";
+export { decideAction, isUndoneOnError, isWaitingForSlots } from "./action.ts";
 export type {
   ActionDecision,
   ActionEffect,
@@ -59,5 +59,18 @@ export {
   timingOf,
 } from "./schedule.ts";
 export { serializeError } from "./serialize-error.ts";
+export {
+  freed,
+  holds,
+  keyNumbersOf,
+  type Numbers,
+  planTurn,
+  roomOf,
+  type Slots,
+  type Stand,
+  standOfSeveral,
+  type Turn,
+  type Waiter,
+} from "./slots.ts";
 export { availableActions, createAction, findAction, findPath } from "./template-actions.ts";
 export { type Waiting, whyAction, whyJet } from "./why-waiting.ts";

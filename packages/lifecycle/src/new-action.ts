@@ -2,6 +2,7 @@ import type {
   ActionDefinition,
   ActionDelays,
   ActionRecord,
+  ActionSlots,
   Delays,
   Instant,
   JsonObject,
@@ -40,6 +41,7 @@ export interface NewAction {
   readonly delays?: ActionDelays | undefined;
   readonly repeat?: RepeatPolicy | undefined;
   readonly notBefore?: Instant | undefined;
+  readonly slots?: ActionSlots | undefined;
 }
 
 /** A saved action: SLEEPING, and nothing runs before a first resume. */
@@ -73,6 +75,7 @@ export function newAction(given: NewAction, now: Now): ActionRecord {
     argument: given.argument,
     state: "SLEEPING",
     attempt: 1,
+    ...(given.slots === undefined ? {} : { slots: given.slots }),
     delays,
     timers: {
       ...(notBefore === undefined ? {} : { notBefore }),
@@ -94,9 +97,10 @@ export function newAction(given: NewAction, now: Now): ActionRecord {
 
 /** One that is the same as another that is open: it runs nothing, and ends as that does. */
 export const followerOf = (record: ActionRecord, leader: string, now: Now): ActionRecord => {
+  const { slots: _slots, ...given } = record;
   const { deadlineAt } = record.timers;
   return {
-    ...record,
+    ...given,
     follows: leader,
     state: "IN_PROGRESS",
     timers: deadlineAt === undefined ? {} : { deadlineAt },

@@ -1,11 +1,14 @@
-import type { ActionRecord, JetView, TemplateDefinition } from "@jetmesh/protocol";
+import type { ActionRecord } from "@jetmesh/protocol";
+import { type ActionView, type JetView, ownerOfSlots, type TemplateDefinition } from "@jetmesh/protocol";
 import { match } from "ts-pattern";
+import { isWaitingForSlots } from "./action.ts";
 import { hasPassed, type Now } from "./instants.ts";
 
 /** What a jet or an action is waiting for, of what can be known from its record. */
 export interface Waiting {
   readonly for:
     | "runner"
+    | "slot"
     | "delay"
     | "retry"
     | "watcher"
@@ -24,12 +27,14 @@ export interface Waiting {
   readonly until?: string;
 }
 
-export function whyAction(record: ActionRecord, now: Now): Waiting {
+export function whyAction(record: ActionView, now: Now): Waiting {
   const { timers, claim, pool, attempt } = record;
   return match(record.state)
     .returnType<Waiting>()
     .with("SLEEPING", () => {
       const { notBefore } = timers;
+      const waits = notBefore !== undefined && !hasPassed(notBefore, now);
+      if (!waits && isWaitingForSlots(record)) return whySlot(record);
       if (notBefore === undefined || hasPassed(notBefore, now))
         return { for: "runner", message: `a runner of pool '${pool}' that begins it` };
       return attempt > 1
@@ -72,7 +77,7 @@ export function whyAction(record: ActionRecord, now: Now): Waiting {
 export function whyJet(
   jet: JetView,
   now: Now,
-  { open, template }: { open?: ActionRecord | undefined; template?: TemplateDefinition | undefined } = {},
+  { open, template }: { open?: ActionView | undefined; template?: TemplateDefinition | undefined } = {},
 ): Waiting {
   if (jet.open !== undefined) {
     if (open !== undefined) return whyAction(open, now);
@@ -93,6 +98,17 @@ export function whyJet(
   if (jet.target !== undefined)
     return { for: "target", message: `the next action on the way to '${jet.target.state}'` };
   return { for: "nothing", message: "nothing: no action is open and none waits" };
+}
+
+/** Of which limit, how much of it is in use, and how many come before. */
+function whySlot({ slots, place }: ActionView): Waiting {
+  const key = place?.key ?? slots?.keys[0]?.key ?? "";
+  const { kind, reference } = ownerOfSlots(key);
+  const of = kind === "Limit" ? `limit '${reference}'` : "its plan";
+  if (place === undefined) return { for: "slot", message: `a slot of ${of}` };
+  const { inUse, of: most, before, nextAt } = place;
+  const used = most === 0 ? `${String(inUse)} in use` : `${String(inUse)} of ${String(most)} in use`;
+  return { for: "slot", message: `a slot of ${of} (${used}, ${String(before)} before it)`, ...until(nextAt) };
 }
 
 /** What of a workflow has not ended: what others do first, then what only time brings. */

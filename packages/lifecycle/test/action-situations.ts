@@ -45,11 +45,20 @@ export function reverting(more: Partial<ActionRecord> = {}): ActionRecord {
   });
 }
 
+const SLOTS = { keys: [{ key: "limit.heavy" }] };
+
 export const SITUATIONS = {
   "SLEEPING, fresh": sleeping(),
   "SLEEPING, before its notBefore": sleeping({ timers: { notBefore: SOON } }),
   "SLEEPING, its start delay expired": sleeping({ timers: { expiresAt: PAST } }),
   "SLEEPING, its deadline passed": sleeping({ timers: { deadlineAt: PAST } }),
+  "SLEEPING, waiting for slots": sleeping({ slots: SLOTS }),
+  "SLEEPING, waiting for slots before its notBefore": sleeping({ slots: SLOTS, timers: { notBefore: SOON } }),
+  "SLEEPING, waiting for slots, its deadline passed": sleeping({
+    slots: SLOTS,
+    timers: { deadlineAt: PAST },
+  }),
+  "SLEEPING, with its slots": sleeping({ slots: { ...SLOTS, granted: PAST } }),
   "EXECUTING_MAIN, held": executing(),
   "EXECUTING_MAIN, its delay expired": executing({ timers: { expiresAt: PAST } }),
   "EXECUTING_MAIN, delay expired and deadline passed": executing({
@@ -178,6 +187,7 @@ const unsaid = {
   "pause by a user": { type: "pause" },
   noted: { type: "noted", note },
   unpause: { type: "unpause" },
+  granted: { type: "granted" },
   cancel: { type: "cancel", why: "canceled", message: "no longer wanted" },
   expire: { type: "expire", holderDead: false },
   "expire, holder dead": { type: "expire", holderDead: true },
@@ -217,6 +227,7 @@ export const EVENT_TYPES = Object.keys({
   noted: true,
   pause: true,
   unpause: true,
+  granted: true,
   cancel: true,
   expire: true,
   nothing_to_run: true,

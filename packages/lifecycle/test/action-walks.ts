@@ -17,7 +17,7 @@ export interface Step {
 }
 
 const LEADS_ON: Record<ActionState, readonly ActionEvent["type"][]> = {
-  SLEEPING: ["resume"],
+  SLEEPING: ["resume", "resume", "granted"],
   EXECUTING_MAIN: ["main_returned", "main_returned", "watcher_returned", "resume"],
   IN_PROGRESS: ["resume", "watcher_returned"],
   PAUSED: ["unpause"],
@@ -92,6 +92,7 @@ export const anyStep: fc.Arbitrary<Step> = fc.record({
       "pause",
       "unpause",
       "unpause",
+      "granted",
       "expire",
     ] as const),
     ...(["cancel", "nothing_to_run", "owner_told", "rollback"] as const),
@@ -170,6 +171,7 @@ function eventOf(
     case "expire":
       return { type, holderDead: step.holderDead };
     case "unpause":
+    case "granted":
     case "nothing_to_run":
     case "owner_told":
     case "rollback":

@@ -1,4 +1,4 @@
-import { type ActionRecord, type JetRecord, PlanDefinition } from "@jetmesh/protocol";
+import { type ActionRecord, type ActionView, type JetRecord, PlanDefinition } from "@jetmesh/protocol";
 import { describe, expect, it } from "vitest";
 import { newJet, toInstant, type Waiting, whyAction, whyJet } from "../src/index.ts";
 import {
@@ -23,11 +23,37 @@ const plan = PlanDefinition.parse({
 const entry = (more: object): ActionRecord["journal"] => [{ reference: "make", startedAt: PAST, ...more }];
 
 describe("an action waits for", () => {
-  const CASES: readonly (readonly [string, ActionRecord, Partial<Waiting>])[] = [
+  const CASES: readonly (readonly [string, ActionView, Partial<Waiting>])[] = [
     [
       "a runner of its pool",
       sleeping({ pool: "big" }),
       { for: "runner", message: expect.stringContaining("'big'") as string },
+    ],
+    [
+      "a slot",
+      sleeping({ slots: { keys: [{ key: "limit.few" }] } }),
+      { for: "slot", message: "a slot of limit 'few'" },
+    ],
+    [
+      "a slot, and where it stands",
+      {
+        ...sleeping({ slots: { keys: [{ key: "limit.few" }] } }),
+        place: { key: "limit.few", inUse: 3, of: 3, before: 17 },
+      },
+      { for: "slot", message: "a slot of limit 'few' (3 of 3 in use, 17 before it)" },
+    ],
+    [
+      "a slot of its plan, until its rate lets it",
+      {
+        ...sleeping({ slots: { keys: [{ key: "plan.p" }] } }),
+        place: { key: "plan.p", inUse: 2, of: 0, before: 0, nextAt: SOON },
+      },
+      { for: "slot", message: "a slot of its plan (2 in use, 0 before it)", until: SOON },
+    ],
+    [
+      "its delay before a slot",
+      sleeping({ slots: { keys: [{ key: "plan.p" }] }, timers: { notBefore: SOON } }),
+      { for: "delay", until: SOON },
     ],
     ["its delay", sleeping({ timers: { notBefore: SOON } }), { for: "delay", until: SOON }],
     ["a retry", sleeping({ attempt: 2, timers: { notBefore: SOON } }), { for: "retry", until: SOON }],

@@ -4,6 +4,7 @@ import {
   IdentityRecord,
   JET_HEADERS,
   JetRecord,
+  KeySlots,
   KindRecord,
   Lease,
   type Names,
@@ -15,6 +16,7 @@ import {
   StepChunk,
   StoredDefinition,
   SuspectMark,
+  slotsHeaderOf,
 } from "@jetmesh/protocol";
 import { type Bucket, createBucket } from "./bucket.ts";
 import type { Connection } from "./connection.ts";
@@ -40,6 +42,8 @@ export interface MeshStore {
   readonly secretsKey: Bucket<SecretsKey>;
   readonly runners: Bucket<RunnerPresence>;
   readonly leases: Bucket<Lease>;
+  /** Who has the slots of limits, by their keys. */
+  readonly keySlots: Bucket<KeySlots>;
   /** In the bucket of leases, under keys of their own. */
   readonly suspects: Bucket<SuspectMark>;
 }
@@ -69,6 +73,8 @@ export function createMeshStore(connection: Connection, names: Names, instants =
     if (expires !== undefined) headers.push([ACTION_HEADERS.expires, expires]);
     if (record.claim !== undefined) headers.push([ACTION_HEADERS.runner, record.claim.runner]);
     if (record.jet !== undefined) headers.push([ACTION_HEADERS.jet, record.jet]);
+    const slots = record.slots === undefined ? undefined : slotsHeaderOf(record);
+    if (slots !== undefined) headers.push([ACTION_HEADERS.slots, slots]);
     return headers;
   };
   const jetHeaders = (jet: JetRecord): [string, string][] => {
@@ -102,6 +108,7 @@ export function createMeshStore(connection: Connection, names: Names, instants =
     secrets: createBucket(connection, names, { name: buckets.secrets, schema: SecretsRecord }),
     secretsKey: createBucket(connection, names, { name: buckets.secrets, schema: SecretsKey }),
     runners: createBucket(connection, names, { name: buckets.runners, schema: RunnerPresence }),
+    keySlots: createBucket(connection, names, { name: buckets.slots, schema: KeySlots }),
     leases: createBucket(connection, names, { name: buckets.leases, schema: Lease }),
     suspects: createBucket(connection, names, { name: buckets.leases, schema: SuspectMark }),
   };

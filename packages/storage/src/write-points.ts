@@ -124,6 +124,18 @@ export const WRITE_POINTS = {
     by: ["state-store"],
     serves: "§3 before a slot or hold is freed: whoever was about to use it loses its race for the jet",
   },
+  "limit.take": {
+    by: ["state-store"],
+    serves: "§3 Conditions across records: a slot of a limit is in one record before the action may begin",
+  },
+  "limit.free": {
+    by: ["state-store"],
+    serves: "§3 a slot whose action has ended, or is gone, is freed behind the write that ended it",
+  },
+  "action.grant": {
+    by: ["state-store"],
+    serves: "§4 Beginning: an action that has all of its slots says so before its resume is sent",
+  },
   "action.make": {
     by: ["state-store"],
     serves: "§4 Beginning: an action of a jet is never written before its jet holds the id",

@@ -34,6 +34,7 @@ export function createFollowedFacts(rootUser: string): FollowedFacts {
   const states = new Map<string, AccessLevel>();
   const schedules = new Map<string, ScheduleFacts>();
   const variables = new Set<string>();
+  const limits = new Set<string>();
   const jets = new Map<string, JetFacts>();
   const usersOfJets = createCounts();
   const managersOfJets = createCounts();
@@ -49,6 +50,7 @@ export function createFollowedFacts(rootUser: string): FollowedFacts {
     if (key.startsWith(`${DEFINITION_KEYS.State}.`)) states.delete(reference);
     if (key.startsWith(`${DEFINITION_KEYS.Schedule}.`)) schedules.delete(reference);
     if (key.startsWith(`${DEFINITION_KEYS.Variables}.`)) variables.delete(reference);
+    if (key.startsWith(`${DEFINITION_KEYS.Limit}.`)) limits.delete(reference);
   };
 
   return {
@@ -62,6 +64,7 @@ export function createFollowedFacts(rootUser: string): FollowedFacts {
     stateLevel: (reference) => states.get(reference),
     isUser: (reference) => users.has(reference),
     isVariables: (reference) => variables.has(reference),
+    isLimit: (reference) => limits.has(reference),
     schedule: (reference) => schedules.get(reference),
     onDefinition(change) {
       forget(change.key);
@@ -75,6 +78,7 @@ export function createFollowedFacts(rootUser: string): FollowedFacts {
       } else if (kind === "Plan") plans.set(reference, definition.accessLevel);
       else if (kind === "State") states.set(reference, definition.accessLevel);
       else if (kind === "Variables") variables.add(reference);
+      else if (kind === "Limit") limits.add(reference);
       else {
         const { accessLevel, trigger, create } = definition;
         schedules.set(reference, { accessLevel, owner, trigger, create });

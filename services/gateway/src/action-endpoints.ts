@@ -4,6 +4,7 @@ import {
   type AccessCheck,
   type ActionCommand,
   type ActionRecord,
+  type ActionView,
   type ApprovedStep,
   type ChangedAction,
   type CreatedAction,
@@ -18,8 +19,9 @@ import { readStream, scan } from "@jetmesh/storage";
 import { askAndWait, endOf } from "./ask-and-wait.ts";
 import type { GatewayDeps } from "./deps.ts";
 import { handOver } from "./hand-over.ts";
+import { placeOf } from "./limit-endpoints.ts";
 import { collect, type Page } from "./pages.ts";
-import { onlyOne, seenRuns } from "./views.ts";
+import { HIDDEN_KEY, onlyOne, seenRuns } from "./views.ts";
 
 /** A run of a jet goes with the jet and the jet action, any other with who asked for it. */
 export function readCheck(
@@ -39,8 +41,16 @@ export function readCheck(
 
 const unknownRun = (id: string): RefusedError => new RefusedError("unknown_run", `there is no action ${id}`);
 
-export async function getAction(deps: GatewayDeps, user: string, id: string): Promise<ActionRecord> {
-  return onlyOne(await seenRuns(deps, user, [await readAction(deps, user, id)]));
+export async function getAction(deps: GatewayDeps, user: string, id: string): Promise<ActionView> {
+  const view = onlyOne(await seenRuns(deps, user, [await readAction(deps, user, id)]));
+  const place =
+    view.slots === undefined || view.slots.granted !== undefined ? undefined : await placeOf(deps, view);
+  if (place === undefined || view.slots === undefined) return view;
+  // Of a plan that is hidden it says as much as its record does.
+  const { keys } = view.slots;
+  const key =
+    keys.find((one) => one.key === place.key)?.key ?? keys.find((one) => one.key === HIDDEN_KEY)?.key;
+  return key === undefined ? view : { ...view, place: { ...place, key } };
 }
 
 /** The record of an action that the user may read. */

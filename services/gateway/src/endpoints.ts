@@ -24,6 +24,7 @@ import {
   triggerJet,
   updateJet,
 } from "./jet-endpoints.ts";
+import { getLimit, listLimits } from "./limit-endpoints.ts";
 import { getSchedule, listSchedules, pauseSchedule, runSchedule } from "./schedule-endpoints.ts";
 import { changeSecrets, getSecretsKey, rotateSecretsKey } from "./secret-endpoints.ts";
 import { listSteps } from "./step-endpoints.ts";
@@ -43,6 +44,10 @@ export const ENDPOINTS: { readonly [E in Endpoint]: Handler<E> } = {
   "user.apply": applyDefinition,
   "schedule.apply": applyDefinition,
   "variables.apply": applyDefinition,
+  "limit.apply": applyDefinition,
+  "limit.get": getLimit,
+  "limit.list": listLimits,
+  "limit.delete": (deps, user, { reference }) => deleteDefinition(deps, user, "Limit", reference),
   "template.get": (deps, user, { reference }) => getDefinition(deps, user, "Template", reference),
   "state.get": (deps, user, { reference }) => getDefinition(deps, user, "State", reference),
   "plan.get": (deps, user, { reference }) => getDefinition(deps, user, "Plan", reference),

@@ -1,11 +1,13 @@
 import { seenAction, seenTemplate } from "@jetmesh/access";
-import type {
-  ActionRecord,
-  Definition,
-  JetActionDefinition,
-  JetRecord,
-  JetView,
-  OpenAction,
+import {
+  type ActionRecord,
+  type ActionSlots,
+  type Definition,
+  type JetActionDefinition,
+  type JetRecord,
+  type JetView,
+  type OpenAction,
+  ownerOfSlots,
 } from "@jetmesh/protocol";
 import { askSight } from "@jetmesh/service-kit";
 import type { GatewayDeps } from "./deps.ts";
@@ -98,9 +100,17 @@ export async function seenRuns(
         ...(plan === undefined || !isSeen ? {} : { plan }),
         ...(variables === undefined || !isSeen ? {} : { variables }),
       },
+      ...(record.slots === undefined || isSeen ? {} : { slots: withoutPlan(record.slots) }),
     };
   });
 }
+
+/** Which plan it is, and what was made of its variables, is the plan's. */
+const withoutPlan = ({ keys, ...slots }: ActionSlots): ActionSlots => ({
+  ...slots,
+  keys: keys.map(({ key }) => ({ key: ownerOfSlots(key).kind === "Plan" ? HIDDEN_KEY : key })),
+});
+export const HIDDEN_KEY = "plan.0";
 
 /** The view of a single thing. */
 export function onlyOne<T>([view]: readonly T[]): T {

@@ -27,6 +27,7 @@ import { endPoisoned } from "./end-poisoned.ts";
 import { writeLate } from "./history.ts";
 import { jetCreate, jetTarget, jetTrigger } from "./jet-requests.ts";
 import { previewWay } from "./judge-way.ts";
+import { lookAtLimits } from "./look-at-limits.ts";
 import { pauseSchedule } from "./pause-schedule.ts";
 import { jetsOf, lookAtJet, triggerByPlan } from "./plan-jets.ts";
 import { replayLetter } from "./replay-letter.ts";
@@ -77,6 +78,7 @@ const HANDLERS: Handlers = {
   },
   "state-store.definition-delete": (deps, { user, kind, reference }) =>
     deleteDefinition(deps, user, kind, reference),
+  "state-store.limit-look": lookAtLimits,
   "state-store.schedule-pause": (deps, { user, reference, paused }) =>
     pauseSchedule(deps, user, reference, paused),
   "state-store.pool": async (deps, { pool }) => {

@@ -18,11 +18,13 @@ import { settleEnded } from "./ended.ts";
 import { handleDue } from "./fire-schedule.ts";
 import { handleAdvisory } from "./given-up.ts";
 import { createJetCopies } from "./jet-copies.ts";
+import type { SlotKeeper } from "./kept-slots.ts";
 import { createKinds } from "./kinds.ts";
 import { watchPressure } from "./pressure.ts";
 import { moveOn, startRepair } from "./repair.ts";
 import { watchSchedules } from "./schedule-watch.ts";
 import { settleAction } from "./settle.ts";
+import { createSlotKeeper } from "./slot-keeper.ts";
 import { startSweep } from "./sweep-queues.ts";
 import { handleTriggerMessage } from "./triggers.ts";
 
@@ -65,17 +67,25 @@ export async function startStateStore({
   instance,
 }: ServiceContext<StateStoreConfig>): Promise<RunningService> {
   const store = createMeshStore(connection, names, { dueAt, expiresAt });
-  const definitions = followDefinitions(connection, names, store, (problem) =>
-    log.warn({ problem }, "following"),
+  const definitions = followDefinitions(
+    connection,
+    names,
+    store,
+    (problem) => log.warn({ problem }, "following"),
+    () => slots?.onLimits(),
   );
   const pressure = watchPressure(connection, names, config.JM_BACKLOG, (isHigh) => {
     log.warn({ isHigh, waiting: pressure.waiting }, "runners keep up or do not");
     triggers.poke();
     due.poke();
   });
+  let slots: SlotKeeper | undefined;
   const deps: Deps = {
     instance,
     pressure,
+    get slots() {
+      return (slots ??= createSlotKeeper(deps));
+    },
     config,
     names,
     connection,
@@ -99,7 +109,7 @@ export async function startStateStore({
   const ended = settleEnded(deps);
   const schedules = watchSchedules(deps);
   const repair = startRepair(deps, (id) => ended.settling.has(id), [schedules]);
-  await Promise.all([definitions.ready, repair.ready, schedules.ready]);
+  await Promise.all([definitions.ready, repair.ready, schedules.ready, deps.slots.ready]);
   const api = serveApi(deps);
   const triggers = consumeQueue(connection, {
     point: "trigger.ack",
@@ -151,7 +161,7 @@ export async function startStateStore({
       await Promise.all([triggers.stop(), due.stop(), advisories.stop()]);
       await Promise.all([api.stop(), ended.stop(), repair.stop(), sweep.stop()]);
       await Promise.all([api.idle(), ended.idle()]);
-      await Promise.all([definitions.stop(), schedules.stop()]);
+      await Promise.all([definitions.stop(), schedules.stop(), deps.slots.stop()]);
     },
   };
 }

@@ -1,3 +1,4 @@
+import { isWaitingForSlots } from "@jetmesh/lifecycle";
 import type { ActionRecord } from "@jetmesh/protocol";
 import { offerAction, sendResume } from "@jetmesh/storage";
 import type { ActionAt, Deps } from "./deps.ts";
@@ -16,20 +17,28 @@ export async function beginAction(
   const isSleeping = record.state === "SLEEPING";
   // One that is to wait is nothing for a runner yet; the ticker sends its hint.
   const waits = isSleeping && record.timers.notBefore !== undefined;
-  if (isSleeping && !waits && (await offerAction(deps.connection, deps.names, record, text, deps.instance)))
+  const needsSlots = isWaitingForSlots(record);
+  if (
+    isSleeping &&
+    !waits &&
+    !needsSlots &&
+    (await offerAction(deps.connection, deps.names, record, text, deps.instance))
+  )
     return undefined;
   const written = await deps.store.actions.swap(record.id, record, 0, { point: "action.make", text });
   if (written.kind === "conflict") {
     const there = await deps.store.actions.get(record.id);
     if (there.kind !== "record") return undefined;
-    if (there.value.state === "SLEEPING")
+    if (isWaitingForSlots(there.value)) deps.slots.wait({ record: there.value, revision: there.revision });
+    else if (there.value.state === "SLEEPING")
       await sendResume(deps.connection, deps.names, there.value, there.revision);
     return there.value.state === "SUCCESS" || there.value.state === "ERROR"
       ? { record: there.value, revision: there.revision }
       : undefined;
   }
   if (!isSleeping) return { record, revision: written.revision };
-  if (waits) return undefined;
+  if (needsSlots) deps.slots.wait({ record, revision: written.revision });
+  if (waits || needsSlots) return undefined;
   deps.pressure.noteHandedOn();
   await sendResume(deps.connection, deps.names, record, written.revision, text);
   return undefined;

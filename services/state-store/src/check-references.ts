@@ -94,6 +94,9 @@ function needsOf(document: ParsedDocument): Need[] {
     ...need("State", action.to, ["actions", at, "to"]),
     ...need("State", action.error, ["actions", at, "error"]),
     ...need("Plan", action.plan, ["actions", at, "plan"]),
+    ...(action.limits ?? []).flatMap((limit, index) =>
+      need("Limit", limit, ["actions", at, "limits", index]),
+    ),
   ]);
   return [...required, ...ofActions];
 }
@@ -107,10 +110,11 @@ function planNeeds(
     ...need("Plan", step.plan?.reference, [...path, "plan"]),
     ...need("Template", step.jet?.template, [...path, "jet", "template"]),
   ];
-  return (["steps", "finally"] as const).flatMap((list) =>
+  const ofSteps = (["steps", "finally"] as const).flatMap((list) =>
     plan[list].flatMap((step, at) => [
       ...ofStep(step, [list, at]),
       ...(step.parallel ?? []).flatMap((one, index) => ofStep(one, [list, at, "parallel", index])),
     ]),
   );
+  return [...(plan.limits ?? []).flatMap((limit, at) => need("Limit", limit, ["limits", at])), ...ofSteps];
 }

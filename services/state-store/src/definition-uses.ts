@@ -25,6 +25,7 @@ const NAMED_BY_TEMPLATE: Readonly<Record<DefinitionKind, (template: TemplateDefi
   User: ({ users, managers }) => [...users, ...managers],
   Schedule: () => [],
   Variables: () => [],
+  Limit: ({ actions }) => actions.flatMap(({ limits = [] }) => limits),
 };
 
 /** The same of a jet. A plan that an open action goes by is part of that action. */
@@ -35,6 +36,7 @@ const NAMED_BY_JET: Readonly<Record<DefinitionKind, (jet: JetRecord) => Named>> 
   User: ({ users, managers }) => [...users, ...managers],
   Schedule: () => [],
   Variables: () => [],
+  Limit: () => [],
 };
 
 export async function usingTemplates(
@@ -56,7 +58,7 @@ export const usingPlans = (
   kind: DefinitionKind,
   reference: string,
 ): Use[] =>
-  kind === "Plan" || kind === "Template"
+  kind === "Plan" || kind === "Template" || kind === "Limit"
     ? definitions
         .plans()
         .filter((plan) => namedKeys(plan).has(definitionKey(kind, reference)))
@@ -69,7 +71,7 @@ export async function usingJets(
   kind: DefinitionKind,
   reference: string,
 ): Promise<Use[]> {
-  if (kind === "Plan" || kind === "Schedule" || kind === "Variables") return [];
+  if (kind === "Plan" || kind === "Schedule" || kind === "Variables" || kind === "Limit") return [];
   const found = await scanNewest(connection, names, names.buckets.jets, MAX_LIMIT, ({ key, data }) => {
     const stored = store.jets.parse(data);
     // One that cannot be read may name anything.

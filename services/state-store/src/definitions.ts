@@ -2,6 +2,7 @@ import {
   DEFINITION_PATTERN,
   type Definition,
   definitionKey,
+  type LimitDefinition,
   type Names,
   type PlanDefinition,
   StoredDefinition,
@@ -11,29 +12,37 @@ import {
 } from "@jetmesh/protocol";
 import { type Connection, follow, type MeshStore, parseJson } from "@jetmesh/storage";
 
-/** Templates, plans and the mesh's variables: a followed copy for the common case, the leader where a refusal would rest on it. */
+/**
+ * Templates, plans, limits and the mesh's variables: a followed copy for the common case, the leader where a refusal would rest
+ * on it.
+ */
 export interface Definitions {
   template(reference: string, fresh: boolean): Promise<TemplateDefinition | undefined>;
   plan(reference: string, fresh: boolean): Promise<PlanDefinition | undefined>;
+  limit(reference: string, fresh: boolean): Promise<LimitDefinition | undefined>;
   /** All of them, as the copy has them. */
   templates(): TemplateDefinition[];
   plans(): PlanDefinition[];
   variableSets(): VariablesDefinition[];
   /** What all plans see. */
   meshVariables(): Variables;
+  limits(): LimitDefinition[];
   readonly ready: Promise<void>;
   /** Waits until the copy has what is written by now: whoever applies finds it in force at once. */
   catchUp(): Promise<boolean>;
   stop(): Promise<void>;
 }
 
-const KEPT: ReadonlySet<Definition["kind"]> = new Set(["Template", "Plan", "Variables"]);
+const KEPT: ReadonlySet<Definition["kind"]> = new Set([
+  ...(["Template", "Plan", "Limit", "Variables"] as const),
+]);
 
 export function followDefinitions(
   connection: Connection,
   names: Names,
   store: MeshStore,
   onProblem: (problem: string) => void,
+  onLimits: () => void,
 ): Definitions {
   const copies = new Map<string, Definition>();
   let merged: Variables | undefined;
@@ -47,10 +56,11 @@ export function followDefinitions(
       if (!change.exists) return;
       const { definition } = StoredDefinition.parse(parseJson(change.data));
       if (KEPT.has(definition.kind)) copies.set(change.key, definition);
+      if (definition.kind === "Limit" || definition.kind === "Plan") onLimits();
     },
   });
 
-  const load = async <K extends "Template" | "Plan">(
+  const load = async <K extends "Template" | "Plan" | "Limit">(
     kind: K,
     reference: string,
     fresh: boolean,
@@ -71,6 +81,8 @@ export function followDefinitions(
   return {
     template: (reference, fresh) => load("Template", reference, fresh),
     plan: (reference, fresh) => load("Plan", reference, fresh),
+    limit: (reference, fresh) => load("Limit", reference, fresh),
+    limits: () => [...copies.values()].filter((one) => one.kind === "Limit"),
     templates: () => [...copies.values()].filter((one) => one.kind === "Template"),
     plans: () => [...copies.values()].filter((one) => one.kind === "Plan"),
     variableSets,

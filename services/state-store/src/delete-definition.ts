@@ -158,15 +158,15 @@ async function inUse(
     uses.filter((use) => use.kind === wanted).map((use) => use.reference);
   const sight = await askSight(deps, user, {
     templates: of("Template"),
-    plans: of("Plan"),
     jets: of("Jet"),
     schedules: of("Schedule"),
+    plans: of("Plan"),
   });
   const sees: Readonly<Record<Use["kind"], (reference: string) => boolean>> = {
     Template: (name) => sight.template(name),
-    Plan: (name) => sight.plan(name),
     Jet: (name) => sight.jet(name),
     Schedule: (name) => sight.schedule(name),
+    Plan: (name) => sight.plan(name),
   };
   const usedBy = uses.filter((use) => sees[use.kind](use.reference)).slice(0, MOST_NAMED);
   const [first] = usedBy;

@@ -4,6 +4,7 @@ import type { BrokerClock, Connection, MeshStore } from "@jetmesh/storage";
 import type { StateStoreConfig } from "./config.ts";
 import type { Definitions } from "./definitions.ts";
 import type { JetCopies } from "./jet-copies.ts";
+import type { SlotKeeper } from "./kept-slots.ts";
 import type { Kinds } from "./kinds.ts";
 import type { Pressure } from "./pressure.ts";
 
@@ -27,6 +28,8 @@ export interface Deps {
   readonly kinds: Kinds;
   readonly jets: JetCopies;
   readonly pressure: Pressure;
+  /** Slots of limits, of actions. */
+  readonly slots: SlotKeeper;
   /** One at a time per jet, within this process. */
   readonly lanes: Lanes;
   /** Ends an action outside the lane that the caller may be in; what fails is found by repair. */

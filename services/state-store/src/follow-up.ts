@@ -1,4 +1,4 @@
-import type { ActionEffect } from "@jetmesh/lifecycle";
+import { type ActionEffect, isWaitingForSlots } from "@jetmesh/lifecycle";
 import { sendResume } from "@jetmesh/storage";
 import type { ActionAt, Deps } from "./deps.ts";
 
@@ -10,6 +10,10 @@ export async function followUp(
   text?: string,
 ): Promise<void> {
   if (effects.some(({ type }) => type === "tell")) deps.settleLater({ record, revision });
+  if (isWaitingForSlots(record)) {
+    deps.slots.wait({ record, revision });
+    return;
+  }
   // A hint, which the ticker would send as well: it is due.
   if (effects.some(({ type }) => type === "resume"))
     await sendResume(deps.connection, deps.names, record, revision, text).catch((thrown: unknown) =>

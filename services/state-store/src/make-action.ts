@@ -1,8 +1,16 @@
-import { plansCalledBy } from "@jetmesh/flight-plan";
-import { type ActionEvent, decideAction, type Now, newAction, PLAN_KIND } from "@jetmesh/lifecycle";
+import { plansCalledBy, TemplateError } from "@jetmesh/flight-plan";
+import {
+  type ActionEvent,
+  DEFAULT_POOL,
+  decideAction,
+  type Now,
+  newAction,
+  PLAN_KIND,
+} from "@jetmesh/lifecycle";
 import type {
   ActionDefinition,
   ActionRecord,
+  ActionSlots,
   JetActionDefinition,
   JetRecord,
   OpenAction,
@@ -11,6 +19,7 @@ import type {
 import { MAX_ACTION_BYTES } from "@jetmesh/protocol";
 import { beginAction } from "./begin-action.ts";
 import type { ActionAt, Deps } from "./deps.ts";
+import { slotsOf } from "./slots-of-action.ts";
 
 /**
  * Makes a jet's open action (design §4: jet, action, resume, each after the last is acknowledged). Gives the record where it
@@ -64,14 +73,26 @@ async function buildAction(
       ...open.variables,
     },
   };
+  const pool = action?.pool ?? plan?.pool ?? jet.pool ?? template?.pool;
+  const argument = run === undefined ? open.argument : { ...run.argument, ...open.argument };
+  const limited =
+    plan === undefined && run === undefined
+      ? undefined
+      : await slotsOrFault(deps, {
+          ...{
+            id: open.id,
+            user: open.user,
+            pool: pool ?? registered?.pool ?? DEFAULT_POOL,
+            jetAction,
+            plan,
+            argument,
+          },
+          ...{ jet: jet.reference, template: jet.template, variables: definition.variables },
+        });
+  const slots = typeof limited === "string" ? undefined : limited;
   const record = newAction(
     {
-      id: open.id,
-      kind: run?.kind ?? PLAN_KIND,
-      registered,
-      pool: action?.pool ?? plan?.pool ?? jet.pool ?? template?.pool,
-      user: open.user,
-      argument: run === undefined ? open.argument : { ...run.argument, ...open.argument },
+      ...{ id: open.id, kind: run?.kind ?? PLAN_KIND, registered, pool, user: open.user, argument, slots },
       definition,
       trigger: open.trigger,
       jet: { reference: jet.reference, template: jet.template, incarnation },
@@ -92,6 +113,8 @@ async function buildAction(
     const message = `there is no plan '${action.plan}' any more`;
     return bornAs(record, { type: "cancel", why: "unknown_action", message }, now);
   }
+  if (typeof limited === "string")
+    return bornAs(record, { type: "cancel", why: "limit_failed", message: limited }, now);
   if ("missing" in called) {
     const message = `there is no plan '${called.missing}' any more`;
     return bornAs(record, { type: "cancel", why: "unknown_action", message }, now);
@@ -102,6 +125,19 @@ async function buildAction(
     return bornAs(record, { type: "cancel", why: "unknown_kind", message }, now);
   }
   return action.plan === undefined ? bornAs(record, { type: "nothing_to_run" }, now) : { record, text };
+}
+
+/** Or why it cannot be told which. */
+async function slotsOrFault(
+  deps: Deps,
+  limited: Parameters<typeof slotsOf>[1],
+): Promise<ActionSlots | undefined | string> {
+  try {
+    return await slotsOf(deps, limited);
+  } catch (thrown) {
+    if (!(thrown instanceof TemplateError)) throw thrown;
+    return thrown.message;
+  }
 }
 
 function bornAs(record: ActionRecord, event: ActionEvent, now: Now): BuiltAction {

@@ -1,9 +1,11 @@
+import { TemplateError } from "@jetmesh/flight-plan";
 import { newAction } from "@jetmesh/lifecycle";
 import { type ActionCreateRequest, MAX_ACTION_BYTES, type TriggerSource } from "@jetmesh/protocol";
 import { RefusedError } from "@jetmesh/service-kit";
 import { beginAction } from "./begin-action.ts";
 import type { Deps } from "./deps.ts";
 import { identityOf, joinIdentity } from "./identities.ts";
+import { slotsOf } from "./slots-of-action.ts";
 import { wasMade } from "./was-made.ts";
 
 interface OfKind
@@ -22,9 +24,17 @@ export async function makeOfKind(deps: Deps, asked: OfKind): Promise<void> {
   const registered = await deps.kinds.registered(kind);
   if (registered === undefined)
     throw new RefusedError("unknown_kind", `no runner has registered the kind '${kind}'`);
+  const slots = await slotsOf(deps, {
+    id,
+    user,
+    pool: pool ?? registered.pool,
+    argument,
+  }).catch((thrown: unknown) => {
+    throw thrown instanceof TemplateError ? new RefusedError("invalid_request", thrown.message) : thrown;
+  });
   const made = newAction(
     {
-      ...{ id, kind, pool, user, argument, registered, delays, repeat, notBefore },
+      ...{ id, kind, pool, user, argument, registered, delays, repeat, notBefore, slots },
       definition: {},
       ...(trigger === undefined ? {} : { trigger }),
       ...(parent === undefined ? {} : { parent }),

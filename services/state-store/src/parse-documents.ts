@@ -1,4 +1,4 @@
-import { planFaults } from "@jetmesh/flight-plan";
+import { planFaults, templateFaultOf } from "@jetmesh/flight-plan";
 import {
   type Definition,
   type Fault,
@@ -28,6 +28,11 @@ export function parseDocuments(request: ImportRequest): ParsedDocument[] {
     if (definition === undefined) return;
     if (definition.kind === "Plan")
       for (const { path, message } of planFaults(definition)) fault([...path], message);
+    const perFault =
+      definition.kind === "Limit" && definition.per !== undefined
+        ? templateFaultOf(definition.per)
+        : undefined;
+    if (perFault !== undefined) fault(["per"], `is a broken template: ${perFault}`);
     const key = `${definition.kind}.${definition.reference}`;
     const before = seen.get(key);
     if (before !== undefined)

@@ -40,6 +40,8 @@ export async function settleAction(deps: Deps, { record, revision }: ActionAt): 
   if (jet !== undefined && action !== undefined)
     await settleJet(deps, jet, record, () => ({ ...endOf(record), type: "ended", action, outcome }));
   else tellOwner(deps, record, undefined);
+  // It never begins again, and before it is closed: what a crash leaves here is done again.
+  if (record.slots !== undefined) await deps.slots.free(record);
   // Somebody holds it who does not answer: repair comes again.
   const parent = record.parent ?? record.trigger?.parent;
   if (parent !== undefined && !(await tellParent(deps, record, parent))) return;
@@ -85,6 +87,7 @@ async function settleRollback(deps: Deps, { record, revision }: ActionAt): Promi
     );
     if (action.rollbackOnError) await writeClosed(deps, record);
   }
+  if (record.slots !== undefined) await deps.slots.free(record);
   await writeRolledBack(deps, record);
   const { JM_CLOSED_TTL_MS: closedTtl, JM_ROLLBACK_WINDOW_MS: window } = deps.config;
   const ttlMs = succeeded ? closedTtl : (record.keepMs ?? window);

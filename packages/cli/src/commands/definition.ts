@@ -3,13 +3,14 @@ import type { Command } from "commander";
 import { reference, wholeNumber } from "../arguments.ts";
 import { contextOf, withMesh } from "../command-context.ts";
 import { formatDocuments } from "../format-documents.ts";
+import { LIMIT_COLUMNS, limitNotes } from "../limit-fields.ts";
 import { listAll, noteMore } from "../pages.ts";
 import { SCHEDULE_COLUMNS, scheduleNotes } from "../schedule-fields.ts";
 import type { Environment } from "../settings.ts";
 
 interface Kind {
   readonly kind: DefinitionKind;
-  readonly word: "template" | "state" | "plan" | "user" | "schedule" | "variables";
+  readonly word: "template" | "state" | "plan" | "user" | "schedule" | "variables" | "limit";
   readonly title: string;
   /** What the list shows beside reference and name. */
   readonly columns: readonly (readonly [title: string, of: (definition: Definition) => string])[];
@@ -18,7 +19,7 @@ interface Kind {
 }
 
 const level = (one: Definition): string =>
-  one.kind === "User" ? one.level : one.kind === "Variables" ? "" : one.accessLevel;
+  one.kind === "User" ? one.level : one.kind === "Variables" || one.kind === "Limit" ? "" : one.accessLevel;
 const KINDS: readonly Kind[] = [
   {
     kind: "Template",
@@ -63,12 +64,19 @@ const KINDS: readonly Kind[] = [
     title: "see and delete the mesh's variables",
     columns: [["HAS", (one) => (one.kind === "Variables" ? Object.keys(one.variables).join(", ") : "")]],
   },
+  {
+    kind: "Limit",
+    word: "limit",
+    title: "see and delete limits, and what runs and waits under them",
+    columns: LIMIT_COLUMNS,
+    notes: limitNotes,
+  },
 ];
 
 const one = (word: Kind["word"]): string => (word === "variables" ? "a set of variables" : `a ${word}`);
 const plural = (word: Kind["word"]): string => (word === "variables" ? "sets of variables" : `${word}s`);
 
-/** `template|state|plan|user|schedule|variables list|get|delete`; `apply` makes and changes them. */
+/** `template|state|plan|user|schedule|variables|limit list|get|delete`; `apply` makes and changes them. */
 export function addDefinitions(program: Command, env: Environment): void {
   for (const kind of KINDS) {
     const command = program.command(kind.word).description(kind.title);

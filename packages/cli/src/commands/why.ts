@@ -1,6 +1,6 @@
 import { type MeshClient, MeshError } from "@jetmesh/client";
 import { type Waiting, whyAction, whyJet } from "@jetmesh/lifecycle";
-import type { ActionRecord, JetView, TemplateDefinition } from "@jetmesh/protocol";
+import type { ActionView, JetView, TemplateDefinition } from "@jetmesh/protocol";
 import type { Command } from "commander";
 import { reference } from "../arguments.ts";
 import { contextOf, withMesh } from "../command-context.ts";
@@ -39,7 +39,7 @@ async function whyOf(client: MeshClient, name: string, timeoutMs: number | undef
     const open =
       jet.open === undefined
         ? undefined
-        : await seen(client.request<ActionRecord>("action.get", { id: jet.open.id }, timeoutMs));
+        : await seen(client.request<ActionView>("action.get", { id: jet.open.id }, timeoutMs));
     const template =
       jet.queue.length === 0
         ? undefined
@@ -51,7 +51,7 @@ async function whyOf(client: MeshClient, name: string, timeoutMs: number | undef
     if (!(thrown instanceof MeshError) || thrown.code !== "unknown_jet") throw thrown;
     // A name of 16 characters or more may be an action's; where it is neither, it is a jet that was meant.
     if (!/^[a-z0-9]{16,40}$/.test(name)) throw thrown;
-    const record = await seen(client.request<ActionRecord>("action.get", { id: name }, timeoutMs));
+    const record = await seen(client.request<ActionView>("action.get", { id: name }, timeoutMs));
     if (record === undefined) throw thrown;
     return { jet: record.jet, action: name, waiting: whyAction(record, Date.now()) };
   }

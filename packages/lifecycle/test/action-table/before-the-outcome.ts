@@ -53,6 +53,24 @@ const SLEEPING: Row[] = [
   ...table("SLEEPING, its start delay expired", [[[...RESUMES, ...EXPIRES], startTimeout, "startTimeout"]]),
   ...asleep("SLEEPING, its deadline passed"),
   ...table("SLEEPING, its deadline passed", [[[...RESUMES, ...EXPIRES], deadline, "deadline"]]),
+  ...(["SLEEPING, waiting for slots", "SLEEPING, waiting for slots before its notBefore"] as const).flatMap(
+    (when) => [
+      ...asleep(when),
+      ...table(when, [
+        [RESUMES, unchanged("no_slot")],
+        [EXPIRES, unchanged("nothing_expired")],
+      ]),
+    ],
+  ),
+  ...asleep("SLEEPING, waiting for slots, its deadline passed"),
+  ...table("SLEEPING, waiting for slots, its deadline passed", [
+    [[...RESUMES, ...EXPIRES], deadline, "deadline"],
+  ]),
+  ...asleep("SLEEPING, with its slots"),
+  ...table("SLEEPING, with its slots", [
+    [RESUMES, claimed, "resumeWon"],
+    [EXPIRES, unchanged("nothing_expired")],
+  ]),
 ];
 
 const takenOver = to("EXECUTING_MAIN", ["abort runner-1", "run watcher"], { held: "watcher" });
