@@ -176,6 +176,9 @@ describe("any number of state-stores, whatever order their turns and deaths come
           const fresh = (): Store => ({ copy: record.slots, revision: record.revision, granting: [] });
           const stores: [Store, Store, Store] = [fresh(), fresh(), fresh()];
           const granted = (): string[] => [...actions].filter(([, is]) => is === "granted").map(([id]) => id);
+          const look = (store: Store): void => {
+            Object.assign(store, { copy: record.slots, revision: record.revision });
+          };
           const turn = (store: Store, freeing: ReadonlySet<string> = NOBODY): boolean => {
             const waiting = [...actions].filter(([, is]) => is === "waiting").map(([id]) => waiter(id));
             const { next } = planTurn(store.copy, freeing, waiting, { concurrency }, NOW);
@@ -198,6 +201,8 @@ describe("any number of state-stores, whatever order their turns and deaths come
             }
           };
           const freeOf = (store: Store, id: string): void => {
+            // One that it does not know of is looked for at the leader.
+            if (!holds(store.copy, id)) look(store);
             for (let tries = 0; tries < 3 && !turn(store, new Set([id])); tries += 1);
           };
           const pickOf = (ids: readonly string[], pick: number): string | undefined =>
@@ -210,7 +215,7 @@ describe("any number of state-stores, whatever order their turns and deaths come
           for (const { what, store: index, pick } of steps) {
             const store = stores[index as 0 | 1 | 2];
             if (what === "come") actions.set(idOf(actions.size), "waiting");
-            if (what === "look") Object.assign(store, { copy: record.slots, revision: record.revision });
+            if (what === "look") look(store);
             if (what === "turn") {
               turn(store);
               if (pick % 3 > 0) grantAll(store);
@@ -232,8 +237,9 @@ describe("any number of state-stores, whatever order their turns and deaths come
               for (const id of idsOf(record.slots)) if (actions.get(id) === "over") freeOf(store, id);
             check();
           }
-          // Everything goes on: the leases are looked at, those that run end, everybody has a turn.
+          // Everything goes on: what is written is heard of, the leases are looked at, those that run end, everybody has a turn.
           for (let rounds = 0; rounds < actions.size + 5; rounds += 1) {
+            look(stores[0]);
             for (const id of granted()) actions.set(id, "over");
             for (const id of idsOf(record.slots)) if (actions.get(id) === "over") freeOf(stores[0], id);
             turn(stores[0]);
