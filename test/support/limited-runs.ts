@@ -24,6 +24,8 @@ export interface LimitedRuns {
   readonly turn: (jet: string, more?: Document) => Promise<string>;
   /** Lets all turns that wait for it end. */
   readonly letGo: () => void;
+  /** Those that begin from now on wait again. */
+  readonly hold: () => void;
   /** In their order, by jets. */
   readonly begun: () => string[];
   readonly ended: () => string[];
@@ -65,6 +67,7 @@ export function limitedRunsOf(client: () => MeshClient): LimitedRuns {
     folder,
     until,
     letGo: () => writeFileSync(join(folder, "go"), ""),
+    hold: () => rmSync(join(folder, "go"), { force: true }),
     begun: () => of("begin"),
     ended: () => of("end"),
     begunAt: () => said().flatMap(([what, , at]) => (what === "begin" ? [Number(at)] : [])),
