@@ -14,14 +14,6 @@ import { ValueName } from "./step-verbs.ts";
  */
 export const Color = z.enum(["grey", "red", "orange", "yellow", "green", "teal", "blue", "purple"]);
 
-/** A key that the design names and nothing acts on yet: only its neutral value is taken. */
-const notBuilt = <T extends number | boolean | string>(
-  key: string,
-  neutral: T,
-): z.ZodDefault<z.ZodLiteral<T>> =>
-  z
-    .literal(neutral, { error: `'${key}' is not built yet: leave it out or ${String(neutral)}` })
-    .default(neutral as never);
 /** Values that templates and expressions see; scalars, lists and objects of them. */
 export const Variables = z.record(ValueName, Json);
 export type Variables = z.infer<typeof Variables>;
@@ -170,7 +162,8 @@ export const PlanDefinition = z
     timeout: Duration.default(0),
     /** What becomes of the plan when a step fails and no rule of the step says so. */
     onError: z.enum(["stop", "continue"]).default("stop"),
-    parallel: notBuilt("parallel", false),
+    /** Whether it may run more than once at a time on one jet. */
+    parallel: z.boolean().default(false),
     pool: Reference.optional(),
     limits,
     /** So many of its actions at a time; a limit of its own. */

@@ -138,7 +138,7 @@ describe("what is left out", () => {
   });
 });
 
-describe("a key that is named and not built yet", () => {
+describe("a template", () => {
   it("refuses a limit that could not be counted in one record", () => {
     expect(template({ limit: 5_000 })).toEqual([]);
     expect(template({ limit: 5_001 })).toHaveLength(1);
@@ -151,13 +151,6 @@ describe("a key that is named and not built yet", () => {
       "requires.1.template: template 'db' is required twice",
       "requires.1.actions.0: there is no action 'nothing'",
       "requires.2.template: a template cannot require itself",
-    ]);
-  });
-
-  it("refuses a plan that runs in parallel", () => {
-    const plan = { kind: "Plan", reference: "p", name: "P", steps: [{ wait: 1 }], parallel: true };
-    expect(faults(PlanDefinition, plan)).toEqual([
-      "parallel: 'parallel' is not built yet: leave it out or false",
     ]);
   });
 });

@@ -109,7 +109,14 @@ export function advance(
     scope: TemplateValues,
     limit: Deadline | undefined,
   ): StepEnd | Open => {
-    const ended = node.branches.map((branch) => [branch, walkStep(branch, scope, limit)] as const);
+    // A plan that runs once at a time has its turn when the call before has ended, in the order of the group.
+    const busy = new Set<string>();
+    const ended = node.branches.map((branch): readonly [StepNode, StepEnd | Open] => {
+      const waits = branch.alone.some((plan) => busy.has(plan)) && !hasBegun(branch, entries);
+      const end = waits ? "open" : walkStep(branch, scope, limit);
+      if (end === "open") for (const plan of branch.alone) busy.add(plan);
+      return [branch, end];
+    });
     // A rule that ends the plan ends it once the others have ended as well.
     if (ended.some(([, end]) => end === "open")) return "open";
     let first: ActionError | undefined;

@@ -19,6 +19,8 @@ export interface StepNode {
   readonly branches: readonly StepNode[];
   /** Of a call: the plan that it calls. */
   readonly calls: PlanNode | undefined;
+  /** Of a call: the plans in it, itself included, that run once at a time. */
+  readonly alone: readonly string[];
 }
 
 export interface PlanNode {
@@ -51,13 +53,15 @@ function planNode(
   const node = (step: Step, index: number, inside: string): StepNode => {
     const reference = stepReference(step, index);
     const own = inside === "" ? reference : `${inside}/${reference}`;
+    const calls = step.plan === undefined ? undefined : called(step.plan.reference, own);
     return {
       path: own,
       reference,
       step,
       verb: verbOf(step),
       branches: (step.parallel ?? []).map((one, at) => node(one as Step, at, own)),
-      calls: step.plan === undefined ? undefined : called(step.plan.reference, own),
+      calls,
+      alone: calls === undefined ? [] : aloneIn(calls),
     };
   };
   const called = (reference: string, own: string): PlanNode => {
@@ -69,6 +73,13 @@ function planNode(
   const listed = (list: "steps" | "finally"): StepNode[] =>
     plan[list].map((step, index) => node(step, placeOf(plan, list, index), path));
   return { path, plan, steps: listed("steps"), last: listed("finally") };
+}
+
+function aloneIn({ plan, steps, last }: PlanNode): string[] {
+  const inside = [...steps, ...last]
+    .flatMap((node) => [node, ...node.branches])
+    .flatMap(({ alone }) => alone);
+  return [...new Set([...(plan.parallel ? [] : [plan.reference]), ...inside])];
 }
 
 /** The plans that one calls, by name. */

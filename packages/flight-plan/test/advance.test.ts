@@ -1,4 +1,4 @@
-import type { JournalEntry } from "@jetmesh/protocol";
+import type { JournalEntry, PlanDefinition } from "@jetmesh/protocol";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { advance } from "../src/index.ts";
@@ -40,6 +40,51 @@ describe("a plan goes on", () => {
     const ended = begun.journal.map((entry) => ({ ...entry, endedAt: entry.startedAt, ...OK }));
     expect(way(advance(tree, ended, {}, NOW + 999))).toEqual(["a SUCCESS", "b open"]);
     expect(way(advance(tree, ended, {}, NOW + 1_000))).toEqual(["a SUCCESS", "z open"]);
+  });
+});
+
+describe("a plan that is called more than once in a group", () => {
+  const inner = (more: object = {}): PlanDefinition => planOf([step("in")], more, "low");
+  const middle = planOf([{ reference: "deep", plan: "low" }], { parallel: true }, "mid");
+  const group = {
+    reference: "g",
+    parallel: [
+      { reference: "a", plan: "low" },
+      { reference: "b", plan: "mid" },
+      { reference: "c", plan: "low" },
+      step("d"),
+    ],
+  };
+  const openIn = (tree: ReturnType<typeof treeOf>, ended: readonly string[]): string[] => {
+    const end = (journal: readonly JournalEntry[]): JournalEntry[] =>
+      journal.map((one) => (ended.includes(one.reference) ? { ...one, endedAt: one.startedAt, ...OK } : one));
+    let { journal } = advance(tree, [], {}, NOW);
+    for (const _ of ended) ({ journal } = advance(tree, end(journal), {}, NOW));
+    return advance(tree, end(journal), {}, NOW).open.map(({ node }) => node.path);
+  };
+
+  it("runs once at a time, also inside of others, in the order of the group; what is none of it runs meanwhile", () => {
+    const tree = treeOf([group], {}, [inner(), middle]);
+    expect(openIn(tree, [])).toEqual(["g/a/in", "g/d"]);
+    expect(openIn(tree, ["g/a/in"])).toEqual(["g/b/deep/in", "g/d"]);
+    expect(openIn(tree, ["g/a/in", "g/b/deep/in"])).toEqual(["g/c/in", "g/d"]);
+    expect(way(walk(tree, { "g/b/deep/in": BAD }))).toEqual([
+      ...["g/a/in SUCCESS", "g/d SUCCESS", "g/b/deep/in ERROR", "g/c/in SUCCESS"],
+    ]);
+  });
+
+  it("runs at once where it says that it may", () => {
+    const tree = treeOf([group], {}, [inner({ parallel: true }), middle]);
+    expect(openIn(tree, [])).toEqual(["g/a/in", "g/b/deep/in", "g/c/in", "g/d"]);
+  });
+
+  it("is waited for by none whose condition does not hold", () => {
+    const skipped = {
+      ...group,
+      parallel: group.parallel.map((one, at) => (at === 0 ? { ...one, when: "false" } : one)),
+    };
+    const tree = treeOf([skipped], {}, [inner(), middle]);
+    expect(openIn(tree, [])).toEqual(["g/b/deep/in", "g/d"]);
   });
 });
 
