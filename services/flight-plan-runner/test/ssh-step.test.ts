@@ -2,10 +2,12 @@ import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { createHmac, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { type Proxy, startProxy } from "@jetmesh/testkit";
+import { Server } from "ssh2";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type Sshd, sshPrograms, startSshd } from "../../../test/support/sshd.ts";
 import { closeConnections } from "../src/steps/ssh/pool.ts";
@@ -67,6 +69,31 @@ describe.skipIf("missing" in programs)(`an ssh step${why}`, () => {
     expect(stdout).toBe(nasty.map((one) => `${one}|`).join(""));
     expect(result.outcome).toBe("SUCCESS");
     expect((await run(ssh(["exit", "0"]))).result).toMatchObject({ exitCode: 127 });
+  });
+
+  it("tells how a command ended that had ended before its channel was known", async () => {
+    const server = new Server({ hostKeys: [readFileSync(join(sshd.dir, "host"))] }, (client) => {
+      client.on("authentication", (asked) => asked.accept());
+      client.on("session", (accept) =>
+        accept().on("exec", (acceptExec) => {
+          // With the answer that it runs, in one packet.
+          const channel = acceptExec();
+          channel.stderr.write("sudo: a password is required\n");
+          channel.exit(1);
+          channel.end();
+        }),
+      );
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as AddressInfo;
+    for (let i = 0; i < 20; i += 1) {
+      expect((await run(ssh("true", { port, sudo: true }))).result).toMatchObject({
+        exitCode: 1,
+        error: { code: "step_failed", message: "exited with code 1 (sudo: a password is required)" },
+      });
+    }
+    closeConnections();
+    await new Promise((resolve) => server.close(resolve));
   });
 
   it("has its environment and its working directory, and an empty input", async () => {

@@ -21,8 +21,12 @@ interface Pooled {
 }
 const pool = new Set<Pooled>();
 
+/** How a command ended; lost with its channel or its connection, it did not say. */
+export type Exit = { readonly code: number | null; readonly signal?: string } | "lost";
+
 export interface OpenedChannel {
   readonly channel: ClientChannel;
+  readonly exit: Promise<Exit>;
   readonly connection: SshConnection;
   readonly release: () => void;
 }
@@ -36,8 +40,7 @@ export async function openChannel(target: SshTarget, command: string): Promise<O
     try {
       const connection = await pooled.made;
       pooled.isNew = false;
-      const channel = await exec(connection, command);
-      return { channel, connection, release };
+      return { ...(await exec(connection, command)), connection, release };
     } catch (thrown) {
       release();
       if (thrown instanceof SshError) throw thrown;
@@ -101,14 +104,33 @@ function drop(pooled: Pooled): void {
   );
 }
 
-function exec({ client }: SshConnection, command: string): Promise<ClientChannel> {
+/**
+ * What has ended by the time that its channel is known says so in the same packet: it is listened to before anything is waited
+ * for.
+ */
+function exec({ client }: SshConnection, command: string): Promise<Pick<OpenedChannel, "channel" | "exit">> {
   return new Promise((resolve, reject) => {
     const lost = (): void => reject(new Error("the connection was lost"));
     client.once("close", lost);
     client.exec(command, (error, channel) => {
       client.off("close", lost);
-      if (error === undefined) resolve(channel);
+      if (error === undefined) resolve({ channel, exit: exitOf(client, channel) });
       else reject(error);
     });
+  });
+}
+
+function exitOf(client: SshConnection["client"], channel: ClientChannel): Promise<Exit> {
+  return new Promise((resolve) => {
+    const end = (exit: Exit): void => {
+      client.off("close", onLost);
+      resolve(exit);
+    };
+    const onLost = (): void => end("lost");
+    channel.once("exit", (code: number | null, name?: string) =>
+      end({ code, ...(name === undefined ? {} : { signal: name }) }),
+    );
+    channel.once("close", onLost);
+    client.once("close", onLost);
   });
 }

@@ -4,7 +4,7 @@ import { drain } from "../drain.ts";
 import type { Output, TryResult } from "../step-context.ts";
 import { callAfter, onAbort, unlessAborted } from "../time-limit.ts";
 import { SshError, type SshTarget } from "./connection.ts";
-import { type OpenedChannel, openChannel } from "./pool.ts";
+import { type Exit, type OpenedChannel, openChannel } from "./pool.ts";
 import { guardLine } from "./remote-script.ts";
 
 /** Behind the grace, for the guard's answer; then the connection is given up. */
@@ -57,7 +57,7 @@ export async function runRemote(
 }
 
 async function follow(
-  { channel, connection }: Pick<OpenedChannel, "channel" | "connection">,
+  { channel, connection, exit: ended }: Omit<OpenedChannel, "release">,
   script: string,
   target: SshTarget,
   { output, graceMs, signal }: RunContext,
@@ -71,15 +71,6 @@ async function follow(
       return output("stderr", chunk);
     }),
   ];
-  let onLost = (): void => undefined;
-  const ended = new Promise<{ code: number | null; signal?: string } | "lost">((resolve) => {
-    onLost = () => resolve("lost");
-    channel.once("exit", (code: number | null, name?: string) =>
-      resolve({ code, ...(name === undefined ? {} : { signal: name }) }),
-    );
-    channel.once("close", onLost);
-    connection.client.once("close", onLost);
-  });
   channel.on("error", () => undefined);
   channel.write(script);
   let cut = false;
@@ -95,7 +86,6 @@ async function follow(
   const exit = await ended;
   forget();
   for (const disarm of disarms) disarm();
-  connection.client.off("close", onLost);
   if (exit === "lost") {
     stdout.end();
     stderr.end();
@@ -106,11 +96,7 @@ async function follow(
   return { ...describe(exit, target, said), cut };
 }
 
-function describe(
-  exit: { readonly code: number | null; readonly signal?: string } | "lost",
-  { host }: SshTarget,
-  stderr: string,
-): TryResult {
+function describe(exit: Exit, { host }: SshTarget, stderr: string): TryResult {
   if (exit === "lost")
     return { failure: `the connection to ${host} was lost while the command ran`, code: "ssh_lost" };
   if (exit.code === null) return { failure: `was ended by SIG${exit.signal ?? "?"}` };
