@@ -102,7 +102,7 @@ describe("the first rule of a step that holds", () => {
       SUCCESS,
     ],
   ] as const)("%s", (_name, rule, entry, wayThere, end) => {
-    const [went, ended] = after([rule], entry as Partial<JournalEntry>);
+    const [went, ended] = after([rule], entry);
     expect(went).toEqual(wayThere);
     expect(ended).toMatchObject(end);
   });
