@@ -181,12 +181,18 @@ describe.each([
 
   it("is seen old or new by who reads, and never in part", async () => {
     const [one, two] = ["a".repeat(200_000), "b".repeat(200_000)];
-    put("conf", one);
+    put("conf", one, 0o600);
     const seen = new Set<string>();
+    /** What is not whole yet is nobody else's to read, whatever the file is to be. */
+    const open = new Set<string>();
     const over = new AbortController();
     const reading = (async () => {
       while (!over.signal.aborted) {
         const text = textOf("conf");
+        for (const name of readdirSync(folder)) {
+          const mode = statSync(join(folder, name), { throwIfNoEntry: false })?.mode ?? 0;
+          if ((mode & 0o077) !== 0) open.add(`${name} ${mode.toString(8)}`);
+        }
         seen.add(text === one || text === two ? (text[0] ?? "") : `torn: ${String(text.length)}`);
         await new Promise(setImmediate);
       }
@@ -195,6 +201,7 @@ describe.each([
     over.abort();
     await reading;
     expect([...seen].toSorted()).toEqual(["a", "b"]);
+    expect([...open]).toEqual([]);
   });
 
   it("takes away what an earlier try of it had begun, and nobody else's", async () => {

@@ -1,5 +1,6 @@
 import {
   holds,
+  isWaitingForSlots,
   keyNumbersOf,
   type Numbers,
   planTurn,
@@ -128,7 +129,14 @@ export function createSlotKeeper(deps: Deps): SlotKeeper {
     else forget(key, is);
   };
 
+  /** What was heard of them may be old: one that is paused by now gives way, and one that is over wants nothing. */
+  const lookAt = async (id: string): Promise<void> => {
+    const stored = await store.actions.get(id);
+    if (stored.kind !== "record" || !isWaitingForSlots(stored.value)) leave(id);
+  };
+
   const turn = async (key: string, is: Key): Promise<void> => {
+    const looked = new Set<string>();
     for (let tries = 0, isFresh = false, areOthersFresh = false; tries < MAX_TRIES; tries += 1) {
       if (isFresh) await reload(key, is);
       const numbers = await numbersOfAll(key);
@@ -142,6 +150,12 @@ export function createSlotKeeper(deps: Deps): SlotKeeper {
       }
       const now = clock.now();
       const planned = planTurn(slots, freeing, inTurn(key, numbers, now), numbers.own, now);
+      const unsure = planned.served.filter(({ id }) => !looked.has(id) && !fresh.has(id));
+      if (unsure.length > 0) {
+        for (const { id } of unsure) looked.add(id);
+        await Promise.all(unsure.map(({ id }) => lookAt(id)));
+        continue;
+      }
       // Whoever takes one of several looks at the others again, for what this process has heard of them may be old.
       const others = new Set(
         planned.served.flatMap(({ id, keys }) => keys.filter((one) => one !== key && !has(one, id))),
