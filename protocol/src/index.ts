@@ -159,6 +159,7 @@ export {
   LOG_HEADERS,
   MESSAGE_ID_HEADER,
   OfferReply,
+  PoolReply,
   ResumeBody,
   RunnerPresence,
   SCHEDULE_HEADERS,
@@ -181,6 +182,17 @@ export {
   SERVICE_NAMES,
   type ServiceName,
 } from "./permissions.ts";
+export {
+  isLabeled,
+  Label,
+  MAX_LABELS,
+  MAX_RUNNER_LABELS,
+  parseQueue,
+  type Queue,
+  queueInWords,
+  queueOf,
+  sortedLabels,
+} from "./queue-name.ts";
 export {
   Fired,
   Firing,

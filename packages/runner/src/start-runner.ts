@@ -19,6 +19,7 @@ import type { HeldAction } from "./held-action.ts";
 import type { ActionKind } from "./kinds.ts";
 import { keepPresence, type Lease } from "./presence.ts";
 import { answerReseals, keyRequest, sealKeysOf } from "./seal-keys.ts";
+import { followQueues } from "./served-queues.ts";
 import { bury, takeAction } from "./take-action.ts";
 
 /** Of older steps of workflows, as JSON: some eighty thousand steps without results. */
@@ -64,16 +65,12 @@ export async function startRunner(
   const onFree = (): void => {
     for (const queue of queues.values()) queue.poke();
   };
-  /** Of one limit that all pools share; what is being taken is not held yet. */
+  /** Of one limit that all queues share; what is being taken is not held yet. */
   const room = (): number => config.JM_CONCURRENCY - deps.held.size - offers.inFlight;
   const inFlight = (): number => [...queues.values()].reduce((sum, queue) => sum + queue.inFlight, 0);
   const isBehind = (): boolean => [...queues.values()].some((queue) => queue.isBehind);
-  const offers = answerOffers(
-    deps,
-    config.JM_POOLS,
-    () => !presence.isLost && !isBehind() && room() > inFlight(),
-    onFree,
-  );
+  const offers = answerOffers(deps, () => !presence.isLost && !isBehind() && room() > inFlight(), onFree);
+  for (const pool of config.JM_POOLS) offers.serve(pool);
   for (const { registers } of kinds)
     if (registers !== undefined) await insist(deps, "kind", { v: 1, kind: registers });
   const key = keyRequest(deps);
@@ -85,17 +82,16 @@ export async function startRunner(
     await Promise.race([told, new Promise((resolve) => setTimeout(resolve, KEY_MS).unref())]);
   }
   const reseals = key === undefined ? undefined : answerReseals(deps);
-  for (const pool of config.JM_POOLS) {
-    await insist(deps, "pool", { v: 1, pool });
+  const take = (queue: string): void => {
     queues.set(
-      pool,
+      queue,
       consumeQueue(connection, {
         point: "resume.ack",
         stream: names.streams.resume,
-        consumer: names.poolConsumer(pool),
+        consumer: names.poolConsumer(queue),
         maxInFlight: config.JM_CONCURRENCY,
-        // Less what the other pools are taking.
-        room: () => room() - (inFlight() - (queues.get(pool)?.inFlight ?? 0)),
+        // Less what the other queues are taking.
+        room: () => room() - (inFlight() - (queues.get(queue)?.inFlight ?? 0)),
         handle: guardSuspects({
           marks: deps.store.suspects,
           clock,
@@ -107,19 +103,31 @@ export async function startRunner(
             presence.isLost ? Promise.resolve(NOT_NOW) : takeAction(deps, message, onFree),
           bury: (message, reason) => bury(deps, message, "poison", reason),
         }),
-        onProblem: (problem) => log.warn({ problem, pool }, "resumes"),
+        onProblem: (problem) => log.warn({ problem, queue }, "resumes"),
       }),
     );
+  };
+  for (const pool of config.JM_POOLS) {
+    await insist(deps, "pool", { v: 1, pool });
+    take(pool);
   }
+  const served = followQueues(deps, (queue) => {
+    if (queues.has(queue)) return;
+    log.info({ queue }, "serving one more queue");
+    take(queue);
+    offers.serve(queue);
+  });
   return {
     details: () => ({
       runner: id,
       pools: config.JM_POOLS.join(","),
+      ...(config.JM_LABELS.length === 0 ? {} : { labels: config.JM_LABELS.join(",") }),
       capacity: config.JM_CONCURRENCY,
       load: deps.held.size,
       groupCommit: connection.groupCommit.isEngaged,
     }),
     async drain() {
+      await served.stop();
       await Promise.all([offers.stop(), ...[...queues.values()].map((queue) => queue.stop())]);
       await offers.idle();
       await finishHeld(deps);

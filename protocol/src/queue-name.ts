@@ -1,0 +1,45 @@
+import { z } from "zod";
+import { Reference } from "./ids.ts";
+
+/** So many labels an action may need: together with its pool they are the name of a consumer, of 255 characters at most. */
+export const MAX_LABELS = 4;
+/** So many a runner may have: it serves every queue whose labels are among them. */
+export const MAX_RUNNER_LABELS = 8;
+
+export const Label = Reference.max(32, "must be at most 32 characters");
+export type Label = z.infer<typeof Label>;
+export const Labels = z.array(Label).min(1).max(MAX_LABELS);
+
+/** Where an action waits for a runner: its pool, and the labels that such a runner has. */
+export interface Queue {
+  readonly pool: string;
+  readonly labels?: readonly string[] | undefined;
+}
+
+/** No character of a reference, and legal in subjects and in names of consumers. */
+const SEPARATOR = "+";
+
+/** The name of a queue, one token: without labels it is the pool's own. */
+export const queueOf = ({ pool, labels }: Queue): string =>
+  labels === undefined || labels.length === 0 ? pool : [pool, ...sortedLabels(labels)].join(SEPARATOR);
+
+/** What the name of a queue says, or undefined where it is none. */
+export function parseQueue(
+  queue: string,
+): { readonly pool: string; readonly labels: readonly string[] } | undefined {
+  const [pool, ...labels] = queue.split(SEPARATOR);
+  const isOne = Reference.safeParse(pool).success && labels.every((label) => Label.safeParse(label).success);
+  return isOne && pool !== undefined ? { pool, labels } : undefined;
+}
+
+/** Whether a queue is more than its pool, so that its consumer is made when its first action is. */
+export const isLabeled = (queue: string): boolean => queue.includes(SEPARATOR);
+
+/** Each once, in one order. */
+export const sortedLabels = (labels: readonly string[]): string[] => [...new Set(labels)].sort();
+
+/** In a person's words. */
+export const queueInWords = ({ pool, labels = [] }: Queue): string =>
+  labels.length === 0
+    ? `pool '${pool}'`
+    : `pool '${pool}' with ${labels.length === 1 ? "label" : "labels"} ${labels.map((label) => `'${label}'`).join(", ")}`;
