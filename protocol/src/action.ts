@@ -3,7 +3,7 @@ import { ActionError } from "./action-error.ts";
 import { JetActionDefinition, PlanDefinition, Variables } from "./definitions.ts";
 import { ActionId, Instant, Json, Reference, RunnerId, Version } from "./ids.ts";
 import { ActionSlots } from "./limit.ts";
-import { Label } from "./queue-name.ts";
+import { Label, NamedLane } from "./queue-name.ts";
 import { OlderSteps, Signal, WorkflowStep } from "./workflow.ts";
 
 /**
@@ -161,6 +161,8 @@ export const ActionRecord = z.object({
   pool: Reference,
   /** Of the runners that may run it; absent = any of the pool. */
   labels: z.array(Label).optional(),
+  /** Before or behind others that wait; absent = normal. */
+  lane: NamedLane.optional(),
   /** The jet that it moves, and that jet's incarnation. */
   jet: Reference.optional(),
   template: Reference.optional(),

@@ -3,7 +3,7 @@ import { AccessLevel, Name, Note, OnBusy } from "./definition-parts.ts";
 import { Duration } from "./duration.ts";
 import { Instant, Json, Reference } from "./ids.ts";
 import { LimitDefinition, MAX_CONCURRENT, MAX_LIMITS_NAMED } from "./limit.ts";
-import { Labels } from "./queue-name.ts";
+import { Labels, NamedLane } from "./queue-name.ts";
 import { ScheduleDefinition } from "./schedule.ts";
 import { Step, stepReference } from "./step.ts";
 import { ValueName } from "./step-verbs.ts";
@@ -93,6 +93,8 @@ export const JetActionDefinition = z.strictObject({
   run: z.strictObject({ kind: Reference, argument: z.record(z.string(), Json).default({}) }).optional(),
   pool: Reference.optional(),
   labels,
+  /** Before or behind others that wait; of an action and its plan, the action's. */
+  lane: NamedLane.optional(),
   limits,
   delays: ActionDelays.default({}),
   repeat: RepeatPolicy.default({ error: 0, success: 0, backoff: 10_000 }),
@@ -178,6 +180,7 @@ export const PlanDefinition = z
     parallel: notBuilt("parallel", false),
     pool: Reference.optional(),
     labels,
+    lane: NamedLane.optional(),
     limits,
     /** So many of its actions at a time; a limit of its own. */
     concurrency: z.int().min(1).max(MAX_CONCURRENT).optional(),

@@ -183,10 +183,13 @@ export {
   type ServiceName,
 } from "./permissions.ts";
 export {
-  isLabeled,
+  isMoreThanPool,
+  LANES,
   Label,
+  type Lane,
   MAX_LABELS,
   MAX_RUNNER_LABELS,
+  NamedLane,
   parseQueue,
   type Queue,
   queueInWords,

@@ -124,6 +124,7 @@ const WITHIN = [
     "JournalEntry",
     "JsonObject",
     "Label",
+    "NamedLane",
     "LogChunk",
   ],
   ...[

@@ -58,25 +58,26 @@ test("an action without labels waits in the queue of its pool alone, and no othe
 });
 
 test("the labels of template, plan and jet action are all needed, and only a runner that has them all runs it", async () => {
-  const services = await Promise.all([
-    mesh.start("flight-plan-runner"),
-    labeled("gpu"),
-    labeled("gpu,eu"),
-    labeled("ssd,other, gpu ,eu"),
-  ]);
-  const jets = await runs.jets(4, {
+  const needed = {
     ...{ template: { labels: ["gpu"] }, plan: { labels: ["eu", "gpu"] }, turn: { labels: ["ssd"] } },
-  });
+  };
+  const has = await labeled("ssd,other, gpu ,eu");
+  const [first = ""] = await runs.jets(1, { ...needed, forSeconds: 0 });
+  await closed(await runs.turn(first));
+  // The queue is there, so that each of them hears of it as it starts.
+  const others = await Promise.all([
+    ...[mesh.start("flight-plan-runner"), labeled("gpu"), labeled("gpu,eu"), labeled("ssd,eu")],
+  ]);
+  const jets = await runs.jets(12, needed);
   const ids = await Promise.all(jets.map((jet) => runs.turn(jet)));
-  const last = services.at(-1);
-  for (const id of ids) expect(await holderOf(id)).toBe(last === undefined ? "" : runnerOf(last));
+  for (const id of ids) expect(await holderOf(id)).toBe(runnerOf(has));
   runs.letGo();
   for (const id of ids)
     expect(await closed(id)).toMatchObject({
       ...{ pool: "default", labels: ["eu", "gpu", "ssd"], outcome: "SUCCESS", attempt: 1 },
     });
   expect(await consumers()).toContain("pool-default+eu+gpu+ssd");
-  await stopAll(services);
+  await stopAll([has, ...others]);
 });
 
 test("it waits where no runner has them, and goes on once one is started", async () => {
@@ -95,18 +96,22 @@ test("it waits where no runner has them, and goes on once one is started", async
 test("one whose runner was killed is taken over by another with its labels, and by no other", async () => {
   const plain = await mesh.start("flight-plan-runner", { JM_PRESENCE_TTL_MS: "5000" });
   const first = await labeled("tape", { JM_PRESENCE_TTL_MS: "5000" });
-  const [jet = ""] = await runs.jets(1, { turn: { labels: ["tape"], repeat: { error: 3 } } });
-  const id = await runs.turn(jet);
-  expect(await holderOf(id)).toBe(runnerOf(first));
+  const jets = await runs.jets(5, { turn: { labels: ["tape"], repeat: { error: 3, backoff: 100 } } });
+  const ids = await Promise.all(jets.map((jet) => runs.turn(jet)));
+  for (const id of ids) expect(await holderOf(id)).toBe(runnerOf(first));
   const second = await labeled("tape");
   await first.kill();
+  const takers = async (): Promise<(string | undefined)[]> =>
+    (await Promise.all(ids.map(get))).map(({ claim }) => claim?.runner);
   await eventually(
-    "the other one to have it",
-    async () => ((await get(id)).claim?.runner === runnerOf(second) ? true : undefined),
+    "others to have them",
+    async () =>
+      (await takers()).every((one) => one !== undefined && one !== runnerOf(first)) ? true : undefined,
     { withinMs: 40_000 },
   );
+  expect(new Set(await takers())).toEqual(new Set([runnerOf(second)]));
   runs.letGo();
-  expect(await closed(id)).toMatchObject({ outcome: "SUCCESS" });
+  for (const id of ids) expect(await closed(id)).toMatchObject({ outcome: "SUCCESS" });
   await stopAll([plain, second]);
 }, 90_000);
 

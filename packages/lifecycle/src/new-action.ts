@@ -29,6 +29,7 @@ export interface NewAction {
   readonly kind: string;
   readonly pool?: string | undefined;
   readonly labels?: readonly string[] | undefined;
+  readonly lane?: ActionRecord["lane"];
   readonly user: string;
   readonly argument: JsonObject;
   readonly definition: ActionDefinition;
@@ -67,6 +68,7 @@ export function newAction(given: NewAction, now: Now): ActionRecord {
     kind: given.kind,
     pool: given.pool ?? registered?.pool ?? DEFAULT_POOL,
     ...(given.labels === undefined || given.labels.length === 0 ? {} : { labels: [...given.labels] }),
+    ...(given.lane === undefined ? {} : { lane: given.lane }),
     ...(given.jet === undefined
       ? {}
       : { jet: given.jet.reference, template: given.jet.template, incarnation: given.jet.incarnation }),

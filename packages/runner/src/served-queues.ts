@@ -3,8 +3,8 @@ import { ask, ensureError } from "@jetmesh/storage";
 import type { RunnerDeps } from "./deps.ts";
 
 /**
- * The queues of its pools that a runner with labels serves beside the pools themselves. A queue is there from its first
- * action on, so it is asked for again and again; one that is new waits for this once. A runner without labels asks nothing.
+ * The queues of its pools that a runner serves beside the pools themselves: of labels that it has, and of lanes. A queue is
+ * there from its first action on, so it is asked for again and again; one that is new waits for this once.
  */
 export interface ServedQueues {
   stop(): Promise<void>;
@@ -18,7 +18,6 @@ export function followQueues(
   serve: (queue: string) => void,
 ): ServedQueues {
   const { JM_POOLS: pools, JM_LABELS: labels } = config;
-  if (labels.length === 0) return { stop: () => Promise.resolve() };
   const subject = names.svc.of("state-store", "pool");
   let isTold = true;
   let stopped = false;

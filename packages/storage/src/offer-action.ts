@@ -14,7 +14,7 @@ const OFFER_MS = 2_000;
 export async function offerAction(
   { pipeline, faults }: Connection,
   names: Names,
-  record: Pick<ActionRecord, "pool" | "labels">,
+  record: Pick<ActionRecord, "pool" | "labels" | "lane">,
   text: string,
   from: string,
 ): Promise<boolean> {

@@ -84,7 +84,7 @@ const HANDLERS: Handlers = {
     pauseSchedule(deps, user, reference, paused),
   "state-store.pool": async ({ connection, names, queues }, { pool, labels = [] }): Promise<PoolReply> => {
     await ensureConsumer(connection, poolConsumerOf(names, pool));
-    return { v: 1, queues: labels.length === 0 ? [] : await queues.servedBy(pool, labels) };
+    return { v: 1, queues: await queues.servedBy(pool, labels) };
   },
   "state-store.dead": async (deps, { subject, reason, code, size, data, ...from }) => {
     const { stream, sequence, deliveries } = from;

@@ -19,7 +19,7 @@ export async function beginAction(
   const waits = isSleeping && record.timers.notBefore !== undefined;
   const needsSlots = isWaitingForSlots(record);
   // Before anything is written: what lies where nobody takes from would wait for a reader that nobody makes.
-  if (isSleeping && record.labels !== undefined) await deps.queues.ensure(queueOf(record));
+  if (isSleeping && (record.labels ?? record.lane) !== undefined) await deps.queues.ensure(queueOf(record));
   if (
     isSleeping &&
     !waits &&

@@ -98,6 +98,7 @@ async function buildAction(
     {
       ...{ id: open.id, kind: run?.kind ?? PLAN_KIND, registered, pool, user: open.user, argument, slots },
       ...(areTooMany ? {} : { labels }),
+      lane: action?.lane ?? plan?.lane,
       definition,
       trigger: open.trigger,
       jet: { reference: jet.reference, template: jet.template, incarnation },

@@ -1,4 +1,4 @@
-import { isLabeled, type Names, parseQueue, poolConsumerOf } from "@jetmesh/protocol";
+import { isMoreThanPool, type Names, parseQueue, poolConsumerOf } from "@jetmesh/protocol";
 import { type Connection, ensureConsumer, readConsumers, UnavailableError } from "@jetmesh/storage";
 
 /**
@@ -39,7 +39,7 @@ export function createQueues(connection: Connection, names: Names): Queues {
     return asked;
   };
   const ensure = async (queue: string): Promise<void> => {
-    if (!isLabeled(queue) || made.has(queue)) return;
+    if (!isMoreThanPool(queue) || made.has(queue)) return;
     await ensureConsumer(connection, poolConsumerOf(names, queue));
     made.add(queue);
     seen.delete(queue);
@@ -48,7 +48,7 @@ export function createQueues(connection: Connection, names: Names): Queues {
   return {
     ensure,
     see(queue) {
-      if (queue !== undefined && isLabeled(queue) && !made.has(queue)) seen.add(queue);
+      if (queue !== undefined && isMoreThanPool(queue) && !made.has(queue)) seen.add(queue);
     },
     due: () => [...seen].map((queue) => () => ensure(queue)),
     async servedBy(pool, labels) {
@@ -56,7 +56,7 @@ export function createQueues(connection: Connection, names: Names): Queues {
       return (await list())
         .map((consumer) => names.queueOfConsumer(consumer) ?? "")
         .filter((queue) => {
-          const is = isLabeled(queue) ? parseQueue(queue) : undefined;
+          const is = isMoreThanPool(queue) ? parseQueue(queue) : undefined;
           return is?.pool === pool && is.labels.every((label) => has.has(label));
         });
     },
