@@ -3,6 +3,7 @@ import { ActionError } from "./action-error.ts";
 import { JetActionDefinition, PlanDefinition, Variables } from "./definitions.ts";
 import { ActionId, Instant, Json, Reference, RunnerId, Version } from "./ids.ts";
 import { ActionSlots } from "./limit.ts";
+import { Label, NamedLane } from "./queue-name.ts";
 import { OlderSteps, Signal, WorkflowStep } from "./workflow.ts";
 
 /**
@@ -158,6 +159,10 @@ export const ActionRecord = z.object({
   id: ActionId,
   kind: Reference,
   pool: Reference,
+  /** Of the runners that may run it; absent = any of the pool. */
+  labels: z.array(Label).optional(),
+  /** Before or behind others that wait; absent = normal. */
+  lane: NamedLane.optional(),
   /** The jet that it moves, and that jet's incarnation. */
   jet: Reference.optional(),
   template: Reference.optional(),
@@ -240,6 +245,7 @@ export const ACTION_HEADERS = {
   /** It waits for an instant on purpose, and nobody has sent a resume. */
   waits: "Jm-Waits",
   runner: "Jm-Runner",
+  /** The queue that it waits in. */
   pool: "Jm-Pool",
   jet: "Jm-Jet",
   /** Of one with limits: since when and for which slots it waits, or that it has them and waits for its next attempt. */

@@ -3,6 +3,7 @@ import { AccessLevel, Name, Note, OnBusy } from "./definition-parts.ts";
 import { Duration } from "./duration.ts";
 import { Instant, Json, Reference } from "./ids.ts";
 import { LimitDefinition, MAX_CONCURRENT, MAX_LIMITS_NAMED } from "./limit.ts";
+import { Labels, NamedLane } from "./queue-name.ts";
 import { ScheduleDefinition } from "./schedule.ts";
 import { Step, stepReference } from "./step.ts";
 import { ValueName } from "./step-verbs.ts";
@@ -21,6 +22,8 @@ export type Variables = z.infer<typeof Variables>;
 const references = z.array(Reference).max(10_000).default([]);
 /** Left out where there are none, for they are in every action's record. */
 const limits = z.array(Reference).min(1).max(MAX_LIMITS_NAMED).optional();
+/** Of the runners that may run it: each of those that the template, the plan and the jet action name. */
+const labels = Labels.optional();
 
 export const StateDefinition = z.strictObject({
   kind: z.literal("State"),
@@ -81,6 +84,9 @@ export const JetActionDefinition = z.strictObject({
   /** In place of a plan: an action of a kind that a runner has registered; a trigger's own argument wins. */
   run: z.strictObject({ kind: Reference, argument: z.record(z.string(), Json).default({}) }).optional(),
   pool: Reference.optional(),
+  labels,
+  /** Before or behind others that wait; of an action and its plan, the action's. */
+  lane: NamedLane.optional(),
   limits,
   delays: ActionDelays.default({}),
   repeat: RepeatPolicy.default({ error: 0, success: 0, backoff: 10_000 }),
@@ -114,6 +120,7 @@ export const TemplateDefinition = z
     limit: z.int().min(0).max(MAX_LIMIT).default(0),
     onBusy: OnBusy.default("refuse"),
     pool: Reference.optional(),
+    labels,
     variables: Variables.default({}),
     requires: z.array(Requirement).max(50).default([]),
     actions: z.array(JetActionDefinition).max(500).default([]),
@@ -165,6 +172,8 @@ export const PlanDefinition = z
     /** Whether it may run more than once at a time on one jet. */
     parallel: z.boolean().default(false),
     pool: Reference.optional(),
+    labels,
+    lane: NamedLane.optional(),
     limits,
     /** So many of its actions at a time; a limit of its own. */
     concurrency: z.int().min(1).max(MAX_CONCURRENT).optional(),

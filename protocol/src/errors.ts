@@ -77,6 +77,7 @@ export const ACTION_ERROR_CODES = {
   unknown_kind: "the runner does not know the action's kind",
   unknown_action: "the jet action was removed from the template before the action could be made",
   limit_failed: "the template of one of its limits cannot be rendered, so that its slots cannot be told",
+  too_many_labels: "its template, plan and jet action name more than four labels together",
   step_threw: "a function of a workflow's own threw",
   non_deterministic: "the code of a workflow took another way than is recorded of it",
   too_many_steps: "a workflow began more steps than one attempt may have",

@@ -159,6 +159,7 @@ export {
   LOG_HEADERS,
   MESSAGE_ID_HEADER,
   OfferReply,
+  PoolReply,
   ResumeBody,
   RunnerPresence,
   SCHEDULE_HEADERS,
@@ -181,6 +182,20 @@ export {
   SERVICE_NAMES,
   type ServiceName,
 } from "./permissions.ts";
+export {
+  isMoreThanPool,
+  LANES,
+  Label,
+  type Lane,
+  MAX_LABELS,
+  MAX_RUNNER_LABELS,
+  NamedLane,
+  parseQueue,
+  type Queue,
+  queueInWords,
+  queueOf,
+  sortedLabels,
+} from "./queue-name.ts";
 export {
   Fired,
   Firing,

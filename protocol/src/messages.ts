@@ -11,6 +11,7 @@ import { ActionError } from "./action-error.ts";
 import { OnBusy } from "./definition-parts.ts";
 import { Variables } from "./definitions.ts";
 import { ActionId, Instant, Json, Reference, RunnerId, Version } from "./ids.ts";
+import { Label } from "./queue-name.ts";
 
 /** Body of `jm.trigger.<user>.<jet>.<action>`; may be left out altogether. */
 export const TriggerBody = z.strictObject({
@@ -118,11 +119,16 @@ export type Advisory = z.infer<typeof Advisory>;
 export const SuspectMark = z.object({ v: Version, trials: z.int().min(0), at: Instant });
 export type SuspectMark = z.infer<typeof SuspectMark>;
 
+/** The queues of a pool that are more than the pool, of those that the asking runner serves. */
+export const PoolReply = z.object({ v: Version, queues: z.array(z.string()) });
+export type PoolReply = z.infer<typeof PoolReply>;
+
 /** A runner's presence in `jm_runners/<id>`, written again before its TTL ends. */
 export const RunnerPresence = z.object({
   v: Version,
   id: RunnerId,
   pools: z.array(Reference),
+  labels: z.array(Label).optional(),
   kinds: z.array(Reference),
   capacity: z.int(),
   load: z.int(),

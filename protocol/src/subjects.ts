@@ -30,12 +30,12 @@ export interface Names {
     of(service: string, verb: string): string;
     /** Something said to one process of a service rather than to any. */
     ofInstance(service: string, instance: string, verb: string): string;
-    /** Where the runners of a pool are asked together. */
-    ofPool(pool: string, verb: string): string;
+    /** Where the runners of a queue are asked together. */
+    ofPool(queue: string, verb: string): string;
   };
   readonly resume: {
-    of(pool: string, id: string): string;
-    ofPool(pool: string): string;
+    of(queue: string, id: string): string;
+    ofPool(queue: string): string;
     readonly all: string;
   };
   readonly history: { of(thing: string): string; readonly all: string };
@@ -65,8 +65,10 @@ export interface Names {
   kv(bucket: string, key: string): string;
   /** The stream behind a bucket. */
   kvStream(bucket: string): string;
-  /** The durable consumer that all runners of a pool share. */
-  poolConsumer(pool: string): string;
+  /** The durable consumer that all runners of a queue share. */
+  poolConsumer(queue: string): string;
+  /** The queue whose consumer it is. */
+  queueOfConsumer(consumer: string): string | undefined;
 }
 
 export type StreamRole = "triggers" | "resume" | "schedules" | "history" | "logs" | "dead" | "advisories";
@@ -146,11 +148,11 @@ export function createNames(prefix: string = DEFAULT_PREFIX, shards = 1): Names 
     svc: {
       of: (service, verb) => `${prefix}.svc.${service}.${verb}`,
       ofInstance: (service, instance, verb) => `${prefix}.svc.${service}.${instance}.${verb}`,
-      ofPool: (pool, verb) => `${prefix}.svc.pool.${pool}.${verb}`,
+      ofPool: (queue, verb) => `${prefix}.svc.pool.${queue}.${verb}`,
     },
     resume: {
-      of: (pool, id) => `${prefix}.resume.${pool}.${id}`,
-      ofPool: (pool) => `${prefix}.resume.${pool}.*`,
+      of: (queue, id) => `${prefix}.resume.${queue}.${id}`,
+      ofPool: (queue) => `${prefix}.resume.${queue}.*`,
       all: `${prefix}.resume.>`,
     },
     history: { of: (thing) => `${prefix}.history.${thing}`, all: `${prefix}.history.>` },
@@ -174,7 +176,8 @@ export function createNames(prefix: string = DEFAULT_PREFIX, shards = 1): Names 
     sealed: (bucket) => `${prefix}.sealed.${bucket}`,
     kv: (bucket, key) => `$KV.${bucket}.${key}`,
     kvStream: (bucket) => `KV_${bucket}`,
-    poolConsumer: (pool) => `pool-${pool}`,
+    poolConsumer: (queue) => `pool-${queue}`,
+    queueOfConsumer: (consumer) => (consumer.startsWith("pool-") ? consumer.slice(5) : undefined),
   };
 }
 

@@ -17,6 +17,7 @@ import { AccessLevel, OnBusy } from "./definition-parts.ts";
 import { DEFINITION_KEYS } from "./definitions.ts";
 import { ActionId, Json, Reference, RunnerId, Version } from "./ids.ts";
 import { KindRecord } from "./kind.ts";
+import { Label, MAX_RUNNER_LABELS } from "./queue-name.ts";
 import { CurveKey } from "./secret.ts";
 import { Note, Signal } from "./workflow.ts";
 
@@ -192,8 +193,12 @@ export const SVC_REQUESTS = {
     action: ActionId.optional(),
   }),
   "state-store.schedule-pause": z.object({ v: Version, user, reference: Reference, paused: z.boolean() }),
-  /** Makes the consumer of a pool, if it is missing. */
-  "state-store.pool": z.object({ v: Version, pool: Reference }),
+  /** Makes the consumer of a pool, if it is missing, and tells which queues of it a runner with these labels serves. */
+  "state-store.pool": z.object({
+    v: Version,
+    pool: Reference,
+    labels: z.array(Label).max(MAX_RUNNER_LABELS).optional(),
+  }),
   /** Something that a service without the right to write could not process. */
   "state-store.dead": z.object({
     v: Version,

@@ -240,12 +240,12 @@ export function topologyOf(names: Names, { replicas }: TopologyOptions): Topolog
   };
 }
 
-/** The consumer of one pool, made when a runner first asks for it. */
-export function poolConsumerOf(names: Names, pool: string): ConsumerPlan {
+/** The consumer of one queue: that of a pool is made when a runner first asks for it, one with labels for its first action. */
+export function poolConsumerOf(names: Names, queue: string): ConsumerPlan {
   return {
     stream: names.streams.resume,
-    name: names.poolConsumer(pool),
-    filter: [names.resume.ofPool(pool)],
+    name: names.poolConsumer(queue),
+    filter: [names.resume.ofPool(queue)],
     ackWaitMs: ACK_WAIT_MS,
     maxAckPending: 10_000,
   };

@@ -64,7 +64,7 @@ const NOT_IN_THE_DESIGN = [
   ...["unknown_kind", "unknown_action", "rollback_threw", "rollback_interrupted", "poison"],
   ...["target_replaced", "hop_failed", "not_approved"],
   ...["ssh_unreachable", "ssh_host_key", "ssh_auth", "ssh_lost"],
-  ...["limit_failed", "unknown_secret", "secret_unavailable"],
+  ...["limit_failed", "too_many_labels", "unknown_secret", "secret_unavailable"],
   ...["step_threw", "non_deterministic", "signal_timeout", "invalid_result"],
   ...["too_many_steps", "steps_lost"],
 ];

@@ -33,6 +33,7 @@ const SCHEMAS = {
   MeshRecord: protocol.MeshRecord,
   ActionOffer: protocol.ActionOffer,
   OfferReply: protocol.OfferReply,
+  PoolReply: protocol.PoolReply,
   EndedMessage: protocol.EndedMessage,
   ToldMessage: protocol.ToldMessage,
   TriggerReply: protocol.TriggerReply,
@@ -122,6 +123,8 @@ const WITHIN = [
     "JetTriggerRequest",
     "JournalEntry",
     "JsonObject",
+    "Label",
+    "NamedLane",
     "LogChunk",
   ],
   ...[

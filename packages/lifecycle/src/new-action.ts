@@ -28,6 +28,8 @@ export interface NewAction {
   readonly id: string;
   readonly kind: string;
   readonly pool?: string | undefined;
+  readonly labels?: readonly string[] | undefined;
+  readonly lane?: ActionRecord["lane"];
   readonly user: string;
   readonly argument: JsonObject;
   readonly definition: ActionDefinition;
@@ -65,6 +67,8 @@ export function newAction(given: NewAction, now: Now): ActionRecord {
     id: given.id,
     kind: given.kind,
     pool: given.pool ?? registered?.pool ?? DEFAULT_POOL,
+    ...(given.labels === undefined || given.labels.length === 0 ? {} : { labels: [...given.labels] }),
+    ...(given.lane === undefined ? {} : { lane: given.lane }),
     ...(given.jet === undefined
       ? {}
       : { jet: given.jet.reference, template: given.jet.template, incarnation: given.jet.incarnation }),

@@ -1,5 +1,11 @@
 import type { ActionRecord } from "@jetmesh/protocol";
-import { type ActionView, type JetView, ownerOfSlots, type TemplateDefinition } from "@jetmesh/protocol";
+import {
+  type ActionView,
+  type JetView,
+  ownerOfSlots,
+  queueInWords,
+  type TemplateDefinition,
+} from "@jetmesh/protocol";
 import { match } from "ts-pattern";
 import { isWaitingForSlots } from "./action.ts";
 import { hasPassed, type Now } from "./instants.ts";
@@ -28,7 +34,7 @@ export interface Waiting {
 }
 
 export function whyAction(record: ActionView, now: Now): Waiting {
-  const { timers, claim, pool, attempt } = record;
+  const { timers, claim, attempt } = record;
   return match(record.state)
     .returnType<Waiting>()
     .with("SLEEPING", () => {
@@ -36,7 +42,7 @@ export function whyAction(record: ActionView, now: Now): Waiting {
       const waits = notBefore !== undefined && !hasPassed(notBefore, now);
       if (!waits && isWaitingForSlots(record)) return whySlot(record);
       if (notBefore === undefined || hasPassed(notBefore, now))
-        return { for: "runner", message: `a runner of pool '${pool}' that begins it` };
+        return { for: "runner", message: `a runner of ${queueInWords(record)} that begins it` };
       return attempt > 1
         ? { for: "retry", message: `its attempt ${attempt}`, until: notBefore }
         : { for: "delay", message: "the delay before it begins", until: notBefore };
@@ -57,7 +63,7 @@ export function whyAction(record: ActionView, now: Now): Waiting {
       const { watchAt } = timers;
       if (watchAt !== undefined && !hasPassed(watchAt, now))
         return { for: "watcher", message: "the watcher, which is asked again", until: watchAt };
-      return { for: "runner", message: `a runner of pool '${pool}' that asks its watcher` };
+      return { for: "runner", message: `a runner of ${queueInWords(record)} that asks its watcher` };
     })
     .with("PAUSED", () => ({ for: "resume", message: "somebody who resumes it: it is paused" }))
     .with("SUCCESS", "ERROR", () => ({

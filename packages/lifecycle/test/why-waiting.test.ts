@@ -30,6 +30,11 @@ describe("an action waits for", () => {
       { for: "runner", message: expect.stringContaining("'big'") as string },
     ],
     [
+      "a runner of its pool with its labels",
+      sleeping({ pool: "big", labels: ["eu", "gpu"] }),
+      { for: "runner", message: "a runner of pool 'big' with labels 'eu', 'gpu' that begins it" },
+    ],
+    [
       "a slot",
       sleeping({ slots: { keys: [{ key: "limit.few" }] } }),
       { for: "slot", message: "a slot of limit 'few'" },

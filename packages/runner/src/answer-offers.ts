@@ -4,21 +4,18 @@ import type { RunnerDeps } from "./deps.ts";
 import { takeOffered } from "./take-action.ts";
 
 export interface Offers extends Responder {
+  /** Answers those of one more queue. */
+  serve(queue: string): void;
   /** Being taken. */
   readonly inFlight: number;
   idle(): Promise<void>;
 }
 
 /**
- * Takes actions that state-stores offer to a pool, where there is room for them and none that wait in the stream have
+ * Takes actions that state-stores offer to a queue, where there is room for them and none that wait in the stream have
  * been there before them; answers once the claim is acknowledged, or that it is not taken.
  */
-export function answerOffers(
-  deps: RunnerDeps,
-  pools: readonly string[],
-  hasRoom: () => boolean,
-  onFree: () => void,
-): Offers {
+export function answerOffers(deps: RunnerDeps, hasRoom: () => boolean, onFree: () => void): Offers {
   const running = new Set<Promise<void>>();
 
   const take = async (request: Incoming): Promise<void> => {
@@ -32,14 +29,18 @@ export function answerOffers(
     request.reply({ v: 1, taken });
   };
 
-  const responders = pools.map((pool) =>
-    respond(deps.connection, deps.names.svc.ofPool(pool, "offer"), "runner", (request) => {
-      if (!hasRoom()) return request.reply({ v: 1, taken: false });
-      const task = take(request).finally(() => running.delete(task));
-      running.add(task);
-    }),
-  );
+  const responders: Responder[] = [];
   return {
+    serve(queue) {
+      const subject = deps.names.svc.ofPool(queue, "offer");
+      responders.push(
+        respond(deps.connection, subject, "runner", (request) => {
+          if (!hasRoom()) return request.reply({ v: 1, taken: false });
+          const task = take(request).finally(() => running.delete(task));
+          running.add(task);
+        }),
+      );
+    },
     get inFlight() {
       return running.size;
     },

@@ -1,4 +1,5 @@
 import type { ActionEvent } from "@jetmesh/lifecycle";
+import { queueOf } from "@jetmesh/protocol";
 import { ask, ensureError, UnavailableError, writeRepeatable } from "@jetmesh/storage";
 import type { RunnerDeps } from "./deps.ts";
 import type { HeldAction } from "./held-action.ts";
@@ -49,7 +50,7 @@ export const resultOf = (event: ActionEvent): string | undefined =>
   "answer" in event ? event.answer.state : event.type === "rollback_returned" ? event.type : undefined;
 
 async function sendHint({ connection, names }: RunnerDeps, { record }: HeldAction): Promise<void> {
-  const subject = names.resume.of(record.pool, record.id);
+  const subject = names.resume.of(queueOf(record), record.id);
   await writeRepeatable(connection, subject, JSON.stringify({ v: 1, id: record.id }), {
     point: "resume.send",
   });

@@ -31,6 +31,7 @@ export async function keepPresence(deps: Omit<RunnerDeps, "presence">, lease?: L
       v: 1,
       id,
       pools: config.JM_POOLS,
+      ...(config.JM_LABELS.length === 0 ? {} : { labels: config.JM_LABELS }),
       kinds: [...deps.kinds.keys()],
       capacity: config.JM_CONCURRENCY,
       load: held.size,

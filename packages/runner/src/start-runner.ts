@@ -8,6 +8,7 @@ import {
   type Disposal,
   ensureError,
   type Queue,
+  type QueueMessage,
   watchAcks,
 } from "@jetmesh/storage";
 import { answerOffers } from "./answer-offers.ts";
@@ -19,13 +20,17 @@ import type { HeldAction } from "./held-action.ts";
 import type { ActionKind } from "./kinds.ts";
 import { keepPresence, type Lease } from "./presence.ts";
 import { answerReseals, keyRequest, sealKeysOf } from "./seal-keys.ts";
+import { followQueues } from "./served-queues.ts";
 import { bury, takeAction } from "./take-action.ts";
+import { takeByLanes } from "./take-by-lanes.ts";
 
 /** Of older steps of workflows, as JSON: some eighty thousand steps without results. */
 const MOST_CHUNK_BYTES = 16 * 1024 * 1024;
 /** How long a runner waits for the mesh to know its key. */
 const KEY_MS = 2_000;
 const NOT_NOW: Disposal = { kind: "retry", afterMs: 500 };
+/** For whoever has room, or for this one when it has some again. */
+const GIVEN_BACK: Disposal = { kind: "retry", afterMs: 0 };
 
 /** What makes one runner differ from another. */
 export interface RunnerParts {
@@ -61,19 +66,16 @@ export async function startRunner(
   const presence = await keepPresence(own, lease);
   const deps: RunnerDeps = { ...own, presence };
   const queues = new Map<string, Queue>();
-  const onFree = (): void => {
-    for (const queue of queues.values()) queue.poke();
-  };
-  /** Of one limit that all pools share; what is being taken is not held yet. */
+  const onFree = (): void => lanes.onRoom(room() - inFlight() <= 1);
+  /** Of one limit that all queues share; what is being taken is not held yet. */
   const room = (): number => config.JM_CONCURRENCY - deps.held.size - offers.inFlight;
   const inFlight = (): number => [...queues.values()].reduce((sum, queue) => sum + queue.inFlight, 0);
   const isBehind = (): boolean => [...queues.values()].some((queue) => queue.isBehind);
-  const offers = answerOffers(
-    deps,
-    config.JM_POOLS,
-    () => !presence.isLost && !isBehind() && room() > inFlight(),
-    onFree,
-  );
+  const lanes = takeByLanes(() => room() - inFlight());
+  const mayTakeOffered = (): boolean =>
+    !presence.isLost && !isBehind() && !lanes.isByTurns && room() > inFlight();
+  const offers = answerOffers(deps, mayTakeOffered, onFree);
+  for (const pool of config.JM_POOLS) offers.serve(pool);
   for (const { registers } of kinds)
     if (registers !== undefined) await insist(deps, "kind", { v: 1, kind: registers });
   const key = keyRequest(deps);
@@ -85,41 +87,52 @@ export async function startRunner(
     await Promise.race([told, new Promise((resolve) => setTimeout(resolve, KEY_MS).unref())]);
   }
   const reseals = key === undefined ? undefined : answerReseals(deps);
+  const take = (queue: string): void => {
+    const guarded = guardSuspects({
+      marks: deps.store.suspects,
+      clock,
+      log: deps.log,
+      // Hints come again under new sequences: it is the action that kills.
+      nameOf: ({ subject, sequence }: QueueMessage) => actionIdOfResume(subject) ?? String(sequence),
+      // What was asked for before the presence was lost: it would be ended as soon as it begins.
+      handle: (message) => (presence.isLost ? Promise.resolve(NOT_NOW) : takeAction(deps, message, onFree)),
+      bury: (message, reason) => bury(deps, message, "poison", reason),
+    });
+    const consumed = consumeQueue(connection, {
+      point: "resume.ack",
+      stream: names.streams.resume,
+      consumer: names.poolConsumer(queue),
+      maxInFlight: config.JM_CONCURRENCY,
+      // Less what the other queues are taking.
+      room: () => room() - (inFlight() - (queues.get(queue)?.inFlight ?? 0)),
+      mayAskAhead: () => lanes.mayAskAhead(),
+      handle: (message) => (lanes.givesBack() ? Promise.resolve(GIVEN_BACK) : guarded(message)),
+      onProblem: (problem) => log.warn({ problem, queue }, "resumes"),
+    });
+    queues.set(queue, consumed);
+    lanes.add(queue, consumed);
+  };
   for (const pool of config.JM_POOLS) {
     await insist(deps, "pool", { v: 1, pool });
-    queues.set(
-      pool,
-      consumeQueue(connection, {
-        point: "resume.ack",
-        stream: names.streams.resume,
-        consumer: names.poolConsumer(pool),
-        maxInFlight: config.JM_CONCURRENCY,
-        // Less what the other pools are taking.
-        room: () => room() - (inFlight() - (queues.get(pool)?.inFlight ?? 0)),
-        handle: guardSuspects({
-          marks: deps.store.suspects,
-          clock,
-          log: deps.log,
-          // Hints come again under new sequences: it is the action that kills.
-          nameOf: ({ subject, sequence }) => actionIdOfResume(subject) ?? String(sequence),
-          // What was asked for before the presence was lost: it would be ended as soon as it begins.
-          handle: (message) =>
-            presence.isLost ? Promise.resolve(NOT_NOW) : takeAction(deps, message, onFree),
-          bury: (message, reason) => bury(deps, message, "poison", reason),
-        }),
-        onProblem: (problem) => log.warn({ problem, pool }, "resumes"),
-      }),
-    );
+    take(pool);
   }
+  const served = followQueues(deps, (queue) => {
+    if (queues.has(queue)) return;
+    log.info({ queue }, "serving one more queue");
+    take(queue);
+    offers.serve(queue);
+  });
   return {
     details: () => ({
       runner: id,
       pools: config.JM_POOLS.join(","),
+      ...(config.JM_LABELS.length === 0 ? {} : { labels: config.JM_LABELS.join(",") }),
       capacity: config.JM_CONCURRENCY,
       load: deps.held.size,
       groupCommit: connection.groupCommit.isEngaged,
     }),
     async drain() {
+      await served.stop();
       await Promise.all([offers.stop(), ...[...queues.values()].map((queue) => queue.stop())]);
       await offers.idle();
       await finishHeld(deps);

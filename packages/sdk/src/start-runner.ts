@@ -8,6 +8,8 @@ export interface RunnerOptions {
   readonly kinds: readonly DefinedAction[];
   /** The pools it serves; by default those of its kinds. */
   readonly pools?: readonly string[];
+  /** What it has that actions may need. */
+  readonly labels?: readonly string[];
   /** How many actions it executes at a time; 128 by default. */
   readonly concurrency?: number;
   readonly url?: string;
@@ -48,7 +50,7 @@ const planOf = (options: RunnerOptions): ServicePlan<RunnerConfig> => ({
 type Environment = Readonly<Record<string, string | undefined>>;
 
 function environmentOf(
-  { kinds, pools, concurrency, url, credsFile, prefix }: RunnerOptions,
+  { kinds, pools, labels, concurrency, url, credsFile, prefix }: RunnerOptions,
   env: Environment,
 ): Environment {
   const given: Environment = {
@@ -56,6 +58,7 @@ function environmentOf(
     NATS_CREDS_FILE: credsFile,
     JM_PREFIX: prefix,
     JM_POOLS: pools?.join(","),
+    JM_LABELS: labels?.join(","),
     JM_CONCURRENCY: concurrency === undefined ? undefined : String(concurrency),
   };
   const byDefault = { JM_POOLS: [...new Set(kinds.map(({ registers }) => registers.pool))].join(",") };

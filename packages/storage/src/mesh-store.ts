@@ -8,6 +8,7 @@ import {
   KindRecord,
   Lease,
   type Names,
+  queueOf,
   RunnerPresence,
   ScheduleRecord,
   SecretsKey,
@@ -64,7 +65,7 @@ export function createMeshStore(connection: Connection, names: Names, instants =
   const headersOf = (record: ActionRecord): [string, string][] => {
     const headers: [string, string][] = [
       [ACTION_HEADERS.state, record.state],
-      [ACTION_HEADERS.pool, record.pool],
+      [ACTION_HEADERS.pool, queueOf(record)],
     ];
     const due = instants.dueAt(record);
     const expires = instants.expiresAt(record);

@@ -1,4 +1,4 @@
-import { type ActionRecord, type Names, OfferReply } from "@jetmesh/protocol";
+import { type ActionRecord, type Names, OfferReply, queueOf } from "@jetmesh/protocol";
 import type { Connection } from "./connection.ts";
 import { readJson } from "./json.ts";
 import type { Reply } from "./pipeline.ts";
@@ -8,18 +8,18 @@ import { MAX_CARRIED_BYTES } from "./send-resume.ts";
 const OFFER_MS = 2_000;
 
 /**
- * Offers an action that is not written yet to the runners of its pool, as JSON; `from` is the instance that does. True
+ * Offers an action that is not written yet to the runners of its queue, as JSON; `from` is the instance that does. True
  * where one of them has made it, or found it made; false where nobody has room, or nobody has said so: then it may be there all the same.
  */
 export async function offerAction(
   { pipeline, faults }: Connection,
   names: Names,
-  { pool }: Pick<ActionRecord, "pool">,
+  record: Pick<ActionRecord, "pool" | "labels" | "lane">,
   text: string,
   from: string,
 ): Promise<boolean> {
   if (text.length > MAX_CARRIED_BYTES) return false;
-  const subject = names.svc.ofPool(pool, "offer");
+  const subject = names.svc.ofPool(queueOf(record), "offer");
   const send = (): Promise<boolean> =>
     pipeline.request(subject, `{"v":1,"from":"${from}","record":${text}}`, undefined, OFFER_MS, wasTaken);
   if (faults === undefined) return send();

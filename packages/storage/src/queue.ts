@@ -36,6 +36,8 @@ export interface QueueOptions {
   readonly maxInFlight: number;
   /** How many more may be taken, where that hangs on more than what is in flight; `poke` when it grows. */
   readonly room?: () => number;
+  /** Whether it asks ahead for what comes later; asked each time that it could. Else it takes what `takeNow` is told to. */
+  readonly mayAskAhead?: () => boolean;
   readonly handle: (message: QueueMessage) => Promise<Disposal>;
   readonly onProblem?: (problem: string) => void;
 }
@@ -46,6 +48,8 @@ export interface Queue {
   readonly isBehind: boolean;
   /** There is more room than there was. */
   poke(): void;
+  /** Takes what is there by now, as far as there is room; back with how many came. */
+  takeNow(): Promise<number>;
   /** Stops taking, then waits until what was taken is done. */
   stop(): Promise<void>;
 }
@@ -68,12 +72,18 @@ export function consumeQueue(connection: Connection, options: QueueOptions): Que
   let heardAt = performance.now();
   let stopped = false;
   let whenIdle: (() => void) | undefined;
+  /** What is being taken by `takeNow`. */
+  let taking: { readonly want: number; came: number; readonly done: (came: number) => void } | undefined;
   /** Reply subjects of what is being handled. */
   const handling = new Set<string>();
 
+  const canAsk = (): boolean =>
+    !stopped && taking === undefined && !nc.isClosed() && connection.connectedSince() !== undefined;
+  const wanted = (): number => Math.min(maxInFlight, options.room?.() ?? maxInFlight) - inFlight - asked;
+
   const pull = (): void => {
-    if (stopped || nc.isClosed() || connection.connectedSince() === undefined) return;
-    const want = Math.min(maxInFlight, options.room?.() ?? maxInFlight) - inFlight - asked;
+    if (!canAsk() || options.mayAskAhead?.() === false) return;
+    const want = wanted();
     // In quarters, so that a busy queue does not ask once per message.
     if (want <= 0 || (want < maxInFlight / 4 && inFlight + asked > 0)) return;
     asked += want;
@@ -82,7 +92,22 @@ export function consumeQueue(connection: Connection, options: QueueOptions): Que
     outbox.publish(pullSubject, JSON.stringify(request), inbox, "");
   };
 
+  const takeNow = (): Promise<number> => {
+    const want = canAsk() ? wanted() : 0;
+    if (want <= 0) return Promise.resolve(0);
+    asked += want;
+    heardAt = performance.now();
+    outbox.publish(pullSubject, JSON.stringify({ batch: want, no_wait: true }), inbox, "");
+    return new Promise((resolve) => (taking = { want, came: 0, done: resolve }));
+  };
+  const endTaking = (): void => {
+    const was = taking;
+    taking = undefined;
+    was?.done(was.came);
+  };
+
   const open = (): void => {
+    endTaking();
     if (stopped || nc.isClosed()) return;
     subscription?.unsubscribe();
     inbox = connection.newInbox();
@@ -100,6 +125,9 @@ export function consumeQueue(connection: Connection, options: QueueOptions): Que
     pending = parsed.pending;
     givenAt = heardAt;
     void run(message, parsed);
+    if (taking === undefined) return;
+    taking.came += 1;
+    if (taking.came >= taking.want) endTaking();
   };
 
   const onStatus = (message: Msg, code: number): void => {
@@ -108,12 +136,14 @@ export function consumeQueue(connection: Connection, options: QueueOptions): Que
     if (code === 404 || code === 408) {
       const left = Number(message.headers?.get("Nats-Pending-Messages") ?? Number.NaN);
       asked = Number.isNaN(left) ? 0 : Math.max(0, asked - left);
+      endTaking();
       return pull();
     }
     if (!(code === 409 && /batch completed/i.test(message.headers?.description ?? ""))) {
       options.onProblem?.(`${String(code)} ${message.headers?.description ?? ""}`);
     }
     asked = 0;
+    endTaking();
     setTimeout(pull, 250).unref();
   };
 
@@ -162,9 +192,11 @@ export function consumeQueue(connection: Connection, options: QueueOptions): Que
       return pending > 0 && performance.now() - givenAt < MOMENT_MS;
     },
     poke: pull,
+    takeNow,
     async stop() {
       if (!stopped) {
         stopped = true;
+        endTaking();
         clearInterval(watchdog);
         offReconnect();
         if (!nc.isClosed()) subscription?.unsubscribe();

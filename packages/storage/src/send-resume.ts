@@ -1,4 +1,4 @@
-import type { ActionRecord, Names } from "@jetmesh/protocol";
+import { type ActionRecord, type Names, queueOf } from "@jetmesh/protocol";
 import type { Connection } from "./connection.ts";
 import { writeRepeatable } from "./writer.ts";
 
@@ -21,5 +21,7 @@ export async function sendResume(
     text.length <= MAX_CARRIED_BYTES
       ? `${head},"revision":${String(revision)},"record":${text}}`
       : `${head}}`;
-  await writeRepeatable(connection, names.resume.of(record.pool, record.id), body, { point: "resume.send" });
+  await writeRepeatable(connection, names.resume.of(queueOf(record), record.id), body, {
+    point: "resume.send",
+  });
 }

@@ -13,9 +13,9 @@ import { createSchedule, SLOT_MS } from "./schedule.ts";
  */
 interface Followed {
   readonly state: string;
-  readonly pool: string;
+  readonly queue: string;
   readonly runner: string | undefined;
-  /** Times that it was resumed without a change since; backs off, for a pool may have no runner. */
+  /** Times that it was resumed without a change since; backs off, for a queue may have no runner. */
   resumed: number;
 }
 
@@ -58,7 +58,7 @@ export async function startTicker({
     }
     actions.set(change.key, {
       state,
-      pool: change.header(ACTION_HEADERS.pool) ?? "default",
+      queue: change.header(ACTION_HEADERS.pool) ?? "default",
       runner: change.header(ACTION_HEADERS.runner),
       resumed: 0,
     });
@@ -84,7 +84,7 @@ export async function startTicker({
     schedule.set(id, clock.now() + Math.min(MOST_AGAIN_MS, AGAIN_MS * 2 ** (action.resumed - 1)));
     await writeRepeatable(
       connection,
-      names.resume.of(action.pool, id),
+      names.resume.of(action.queue, id),
       JSON.stringify({ v: 1, id }),
       { point: "resume.tick" },
       5_000,

@@ -1,5 +1,6 @@
 import {
   actionIdOfResume,
+  type PoolReply,
   poolConsumerOf,
   SVC_REQUESTS,
   type SvcRequest,
@@ -81,9 +82,9 @@ const HANDLERS: Handlers = {
   "state-store.limit-look": lookAtLimits,
   "state-store.schedule-pause": (deps, { user, reference, paused }) =>
     pauseSchedule(deps, user, reference, paused),
-  "state-store.pool": async (deps, { pool }) => {
-    await ensureConsumer(deps.connection, poolConsumerOf(deps.names, pool));
-    return {};
+  "state-store.pool": async ({ connection, names, queues }, { pool, labels = [] }): Promise<PoolReply> => {
+    await ensureConsumer(connection, poolConsumerOf(names, pool));
+    return { v: 1, queues: await queues.servedBy(pool, labels) };
   },
   "state-store.dead": async (deps, { subject, reason, code, size, data, ...from }) => {
     const { stream, sequence, deliveries } = from;

@@ -21,6 +21,7 @@ import { createJetCopies } from "./jet-copies.ts";
 import type { SlotKeeper } from "./kept-slots.ts";
 import { createKinds } from "./kinds.ts";
 import { watchPressure } from "./pressure.ts";
+import { createQueues } from "./queues.ts";
 import { moveOn, startRepair } from "./repair.ts";
 import { watchSchedules } from "./schedule-watch.ts";
 import { settleAction } from "./settle.ts";
@@ -83,6 +84,7 @@ export async function startStateStore({
   const deps: Deps = {
     instance,
     pressure,
+    queues: createQueues(connection, names),
     get slots() {
       return (slots ??= createSlotKeeper(deps));
     },

@@ -1,5 +1,5 @@
 import { isWaitingForSlots } from "@jetmesh/lifecycle";
-import type { ActionRecord } from "@jetmesh/protocol";
+import { type ActionRecord, queueOf } from "@jetmesh/protocol";
 import { offerAction, sendResume } from "@jetmesh/storage";
 import type { ActionAt, Deps } from "./deps.ts";
 
@@ -18,6 +18,8 @@ export async function beginAction(
   // One that is to wait is nothing for a runner yet; the ticker sends its hint.
   const waits = isSleeping && record.timers.notBefore !== undefined;
   const needsSlots = isWaitingForSlots(record);
+  // Before anything is written: what lies where nobody takes from would wait for a reader that nobody makes.
+  if (isSleeping && (record.labels ?? record.lane) !== undefined) await deps.queues.ensure(queueOf(record));
   if (
     isSleeping &&
     !waits &&

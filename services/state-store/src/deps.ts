@@ -7,6 +7,7 @@ import type { JetCopies } from "./jet-copies.ts";
 import type { SlotKeeper } from "./kept-slots.ts";
 import type { Kinds } from "./kinds.ts";
 import type { Pressure } from "./pressure.ts";
+import type { Queues } from "./queues.ts";
 
 /** An action at a revision. */
 export interface ActionAt {
@@ -28,6 +29,7 @@ export interface Deps {
   readonly kinds: Kinds;
   readonly jets: JetCopies;
   readonly pressure: Pressure;
+  readonly queues: Queues;
   /** Slots of limits, of actions. */
   readonly slots: SlotKeeper;
   /** One at a time per jet, within this process. */

@@ -16,7 +16,7 @@ import type {
   OpenAction,
   TemplateDefinition,
 } from "@jetmesh/protocol";
-import { MAX_ACTION_BYTES } from "@jetmesh/protocol";
+import { MAX_ACTION_BYTES, MAX_LABELS, sortedLabels } from "@jetmesh/protocol";
 import { beginAction } from "./begin-action.ts";
 import type { ActionAt, Deps } from "./deps.ts";
 import { slotsOf } from "./slots-of-action.ts";
@@ -74,6 +74,10 @@ async function buildAction(
     },
   };
   const pool = action?.pool ?? plan?.pool ?? jet.pool ?? template?.pool;
+  const labels = sortedLabels(
+    [template?.labels, plan?.labels, action?.labels].flatMap((named) => named ?? []),
+  );
+  const areTooMany = labels.length > MAX_LABELS;
   const argument = run === undefined ? open.argument : { ...run.argument, ...open.argument };
   const limited =
     plan === undefined && run === undefined
@@ -93,6 +97,8 @@ async function buildAction(
   const record = newAction(
     {
       ...{ id: open.id, kind: run?.kind ?? PLAN_KIND, registered, pool, user: open.user, argument, slots },
+      ...(areTooMany ? {} : { labels }),
+      lane: action?.lane ?? plan?.lane,
       definition,
       trigger: open.trigger,
       jet: { reference: jet.reference, template: jet.template, incarnation },
@@ -115,6 +121,10 @@ async function buildAction(
   }
   if (typeof limited === "string")
     return bornAs(record, { type: "cancel", why: "limit_failed", message: limited }, now);
+  if (areTooMany) {
+    const message = `it needs the labels ${labels.join(", ")}, and may need ${String(MAX_LABELS)}`;
+    return bornAs(record, { type: "cancel", why: "too_many_labels", message }, now);
+  }
   if ("missing" in called) {
     const message = `there is no plan '${called.missing}' any more`;
     return bornAs(record, { type: "cancel", why: "unknown_action", message }, now);

@@ -61,6 +61,7 @@ export function startRepair(
 
   const onAction = (change: Change): void => {
     deps.slots.onAction(change);
+    if (change.exists) deps.queues.see(change.header(ACTION_HEADERS.pool));
     const state = change.exists ? change.header(ACTION_HEADERS.state) : undefined;
     // How a rollback went is written without a TTL first, and to be settled.
     const isOver = (state === "CLOSED" || state === "REVERTED") && change.header(TTL_HEADER) !== undefined;
@@ -116,7 +117,7 @@ export function startRepair(
       if (open === undefined) tasks.push(() => moveOn(deps, reference));
       else if (!actions.has(open)) tasks.push(() => remake(deps, reference, open));
     }
-    tasks.push(...left.due(), ...deps.slots.due((id) => actions.has(id)));
+    tasks.push(...deps.queues.due(), ...left.due(), ...deps.slots.due((id) => actions.has(id)));
     for (const other of others) if (other.isReady) tasks.push(...other.due(MOST_A_ROUND));
     // Some side by side, for asking after a holder takes its time.
     await Promise.all(

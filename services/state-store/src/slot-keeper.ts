@@ -11,13 +11,13 @@ import {
   toMs,
   type Waiter,
 } from "@jetmesh/lifecycle";
-import { ACTION_HEADERS, KeySlots, ownerOfSlots, readSlotsHeader } from "@jetmesh/protocol";
+import { ACTION_HEADERS, KeySlots, ownerOfSlots, parseQueue, readSlotsHeader } from "@jetmesh/protocol";
 import { follow, parseJson, UnavailableError } from "@jetmesh/storage";
 import type { ActionAt, Deps } from "./deps.ts";
 import { grantSlots } from "./grant-slots.ts";
 import type { SlotKeeper } from "./kept-slots.ts";
 import { freeLeft, leftSlots } from "./left-slots.ts";
-import { createWaitingLine, type InLine } from "./waiting-line.ts";
+import { createWaitingLine, type InLine, lastRankAt, rankOf } from "./waiting-line.ts";
 
 interface Key {
   slots: KeySlots | undefined;
@@ -231,7 +231,8 @@ export function createSlotKeeper(deps: Deps): SlotKeeper {
     /** Who is asked before in this turn, and may get a slot of this key in it. */
     const before = new Set(partly);
     for (const one of line.of(key)) {
-      if (one.sinceMs > now) return;
+      if (rankOf(one) > lastRankAt(now)) return;
+      if (one.sinceMs > now) continue;
       const stand = one.keys.length === 1 ? "next" : standOf(one, key, numbers, before, now);
       if (one.keys.length > 1 && stand !== "not_yet") before.add(one.id);
       yield { ...one, stand };
@@ -293,11 +294,8 @@ export function createSlotKeeper(deps: Deps): SlotKeeper {
   /** When its rate lets the next begin, or the next is to begin at all. */
   const wakeAt = (key: string, is: Key, nextAtMs: number | undefined, now: number): void => {
     clearTimeout(is.timer);
-    const waiting = line.of(key);
-    const isLater = ({ sinceMs }: InLine): boolean => sinceMs > now;
-    const last = waiting.at(-1);
-    const later = last !== undefined && isLater(last) ? waiting.find(isLater)?.sinceMs : undefined;
-    const at = Math.min(nextAtMs ?? Number.POSITIVE_INFINITY, later ?? Number.POSITIVE_INFINITY);
+    let at = nextAtMs ?? Number.POSITIVE_INFINITY;
+    for (const { sinceMs } of line.of(key)) if (sinceMs > now && sinceMs < at) at = sinceMs;
     if (at === Number.POSITIVE_INFINITY) return;
     is.timer = setTimeout(() => ask(key), Math.min(FAR_MS, Math.max(1, at - now)));
     is.timer.unref();
@@ -329,7 +327,7 @@ export function createSlotKeeper(deps: Deps): SlotKeeper {
       for (const { key, value } of keys) if (value !== undefined) values.set(key, value);
       fresh.set(record.id, { record, revision });
       const sinceMs = toMs(record.timers.notBefore ?? record.createdAt);
-      join({ id: record.id, sinceMs, keys: keys.map(({ key }) => key) });
+      join({ id: record.id, sinceMs, lane: record.lane ?? "normal", keys: keys.map(({ key }) => key) });
       // One that cannot begin at once is read again when it can.
       if (!granting.has(record.id)) setTimeout(() => fresh.delete(record.id), EVERY_MS).unref();
     },
@@ -347,7 +345,9 @@ export function createSlotKeeper(deps: Deps): SlotKeeper {
         return;
       }
       for (const { key, value } of header.keys) if (value !== undefined) values.set(key, value);
-      join({ id: change.key, sinceMs: toMs(header.since), keys: header.keys.map(({ key }) => key) });
+      const lane = parseQueue(change.header(ACTION_HEADERS.pool) ?? "")?.lane ?? "normal";
+      const keys = header.keys.map(({ key }) => key);
+      join({ id: change.key, sinceMs: toMs(header.since), lane, keys });
     },
     onLimits() {
       for (const key of line.keys()) ask(key);

@@ -1,13 +1,16 @@
-/** One that waits for slots: since when, and for which. */
+import type { Lane } from "@jetmesh/protocol";
+
+/** One that waits for slots: since when, in which lane, and for which. */
 export interface InLine {
   readonly id: string;
   readonly sinceMs: number;
+  readonly lane: Lane;
   /** In the order in which they are taken. */
   readonly keys: readonly string[];
 }
 
 /**
- * Who waits for the slots of each key, who has waited longest first. A copy of what is in the headers of actions: the record of
+ * Who waits for the slots of each key, who has waited longest first, where each lane counts for some time more than the next. A copy of what is in the headers of actions: the record of
  * each says that it waits, so that nothing of this can be lost, or be left behind.
  */
 export interface WaitingLine {
@@ -59,8 +62,20 @@ export function createWaitingLine(): WaitingLine {
   };
 }
 
-const isBefore = (one: InLine, other: InLine): boolean =>
-  one.sinceMs === other.sinceMs ? one.id < other.id : one.sinceMs < other.sinceMs;
+/** By so much a lane goes before the next: a lower one that has waited for so long more is before it, so that nobody starves. */
+const LANE_MS = 60_000;
+const LANES_BEHIND: Readonly<Record<Lane, number>> = { high: 0, normal: 1, low: 2 };
+
+/** As though it waited since then, in the high lane; never before it waits. */
+export const rankOf = ({ sinceMs, lane }: Pick<InLine, "sinceMs" | "lane">): number =>
+  sinceMs + LANES_BEHIND[lane] * LANE_MS;
+/** No one that waits already has a rank behind this. */
+export const lastRankAt = (now: number): number => now + LANES_BEHIND.low * LANE_MS;
+
+const isBefore = (one: InLine, other: InLine): boolean => {
+  const [rank, otherRank] = [rankOf(one), rankOf(other)];
+  return rank === otherRank ? one.id < other.id : rank < otherRank;
+};
 
 /** Where it is, or belongs, by halves. */
 function placeOf(line: readonly InLine[], one: InLine): number {

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { MeshClient } from "@jetmesh/client";
-import type { ActionRecord } from "@jetmesh/protocol";
+import { type ActionRecord, queueOf } from "@jetmesh/protocol";
 import { writeRepeatable } from "@jetmesh/storage";
 import { allActions, allJets, applyDocuments, eventually, startMesh, type TestMesh } from "@jetmesh/testkit";
 import { type Evidence, type Killed, readNats, readWorld } from "../checker/evidence.ts";
@@ -138,7 +138,7 @@ async function sendAgain(client: MeshClient, asked: readonly Asked[], file: stri
   }
   for (const record of actions.slice(-200)) {
     const body = JSON.stringify({ v: 1, id: record.id, revision: 1, record: asItWas(record) });
-    await writeRepeatable(client.connection, client.names.resume.of(record.pool, record.id), body, {
+    await writeRepeatable(client.connection, client.names.resume.of(queueOf(record), record.id), body, {
       point: "resume.send",
     });
   }
