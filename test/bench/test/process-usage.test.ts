@@ -8,9 +8,9 @@ afterEach(() => {
   for (const child of children.splice(0)) child.kill("SIGKILL");
 });
 
-/** A shell with a child of its own that is busy for a while, and says when it is done. */
+/** A shell with a child of its own that has a processor for a while, however long it waits for one, and says when it is done. */
 async function busyShell(): Promise<number> {
-  const busy = `const until = Date.now() + 200; while (Date.now() < until);`;
+  const busy = `while (process.cpuUsage().user < 200_000);`;
   const child = spawn("sh", ["-c", `"${process.execPath}" -e '${busy}'; echo done; exec sleep 60`], {
     stdio: ["ignore", "pipe", "ignore"],
   });
