@@ -34,8 +34,7 @@ async function makeQueues(): Promise<void> {
     (["high", "low"] as const).map(async (lane) => runs.jets(1, { turn: { lane }, forSeconds: 0 })),
   );
   await start({});
-  const ids = await Promise.all(jets.flat().map((jet) => runs.turn(jet)));
-  await Promise.all(ids.map(isClosed));
+  for (const jet of jets.flat()) await isClosed(await runs.turn(jet));
   await runner.stop();
 }
 const isClosed = (id: string): Promise<true> =>
