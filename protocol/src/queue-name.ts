@@ -53,7 +53,7 @@ export const isMoreThanPool = (queue: string): boolean =>
 export const sortedLabels = (labels: readonly string[]): string[] => [...new Set(labels)].sort();
 
 /** In a person's words. */
-export const queueInWords = ({ pool, labels = [] }: Queue): string =>
+export const queueInWords = ({ pool, labels = [] }: Pick<Queue, "pool" | "labels">): string =>
   labels.length === 0
     ? `pool '${pool}'`
     : `pool '${pool}' with ${labels.length === 1 ? "label" : "labels"} ${labels.map((label) => `'${label}'`).join(", ")}`;

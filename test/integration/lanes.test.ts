@@ -34,7 +34,6 @@ async function makeQueues(): Promise<void> {
     (["high", "low"] as const).map(async (lane) => runs.jets(1, { turn: { lane }, forSeconds: 0 })),
   );
   await start({});
-  // One after the other: how many ran at a time is counted from here on.
   for (const jet of jets.flat()) await isClosed(await runs.turn(jet));
   await runner.stop();
 }

@@ -60,7 +60,7 @@ async function examine(client: MeshClient, told: Told): Promise<Finding[]> {
   const checks: [string, Promise<Finding[]>][] = [
     ["server", checkServer(client).then((finding) => [finding])],
     ["services", askHealth(client).then(judgeServices)],
-    ["runners", checkRunners(client).then((finding) => [finding])],
+    ["runners", checkRunners(client)],
     ["topology", checkStreams(client, told)],
     ["backup", checkRestored(client)],
   ];

@@ -1,10 +1,18 @@
 import type { MeshClient } from "@jetmesh/client";
-import { createNames, type MeshRecord, topologyOf } from "@jetmesh/protocol";
+import {
+  createNames,
+  type MeshRecord,
+  parseQueue,
+  queueInWords,
+  type RunnerPresence,
+  topologyOf,
+} from "@jetmesh/protocol";
 import {
   createMeshStore,
   ensureError,
   inspectTopology,
   MIN_API_LEVEL,
+  readConsumers,
   readMesh,
   scanNewest,
   type TopologyState,
@@ -103,16 +111,47 @@ export function judgeRecords({ records }: Pick<TopologyState, "records">, deadSt
   ];
 }
 
-export async function checkRunners({ connection, names }: MeshClient): Promise<Finding> {
+/** How long the broker may take to tell its consumers. */
+const CONSUMERS_MS = 5_000;
+
+export async function checkRunners({ connection, names }: MeshClient): Promise<Finding[]> {
   const store = createMeshStore(connection, names);
   const found = await scanNewest(connection, names, names.buckets.runners, 100_000, ({ data }) => {
     const stored = store.runners.parse(data);
     return stored.kind === "record" ? stored.value : undefined;
   });
   const runners = [...found.values()];
-  if (runners.length === 0) return wrong("runners", "none is present", "start one: actions wait until then");
+  if (runners.length === 0)
+    return [wrong("runners", "none is present", "start one: actions wait until then")];
   const pools = [...new Set(runners.flatMap((runner) => runner.pools))].sort().join(", ");
   const load = runners.reduce((sum, runner) => sum + runner.load, 0);
   const capacity = runners.reduce((sum, runner) => sum + runner.capacity, 0);
-  return ok("runners", `${runners.length} present, pools ${pools}, ${load} of ${capacity} in use`);
+  const consumers = await readConsumers(connection, names.streams.resume, CONSUMERS_MS);
+  const waiting = [...(consumers ?? [])].flatMap(([consumer, { pending }]) => {
+    const queue = names.queueOfConsumer(consumer);
+    return queue === undefined ? [] : [{ queue, pending }];
+  });
+  return [
+    ok("runners", `${runners.length} present, pools ${pools}, ${load} of ${capacity} in use`),
+    ...judgeQueues(waiting, runners),
+  ];
+}
+
+/** Queues in which something waits and that nobody serves. */
+export function judgeQueues(
+  waiting: readonly { readonly queue: string; readonly pending: number }[],
+  runners: readonly Pick<RunnerPresence, "pools" | "labels">[],
+): Finding[] {
+  return waiting.flatMap(({ queue, pending }) => {
+    const is = parseQueue(queue);
+    if (is === undefined || pending === 0) return [];
+    const isServed = runners.some(
+      ({ pools, labels = [] }) =>
+        pools.includes(is.pool) && is.labels.every((label) => labels.includes(label)),
+    );
+    if (isServed) return [];
+    const labels = is.labels.length === 0 ? "" : ` and JM_LABELS=${is.labels.join(",")}`;
+    const found = `${pending} waiting in ${queueInWords(is)}, which no runner serves`;
+    return [warning("queues", found, `start a runner with JM_POOLS=${is.pool}${labels}`)];
+  });
 }
