@@ -103,7 +103,10 @@ describe("a workflow whose runner dies", () => {
     for (const { fault, pool } of cases) {
       const runner = await startRunner(pool, { JM_FAULTS: fault });
       if (fault.includes("crash"))
-        await eventually(`the runner of ${fault} to die`, () => (runner.isRunning() ? undefined : true));
+        // A hundred steps before it does.
+        await eventually(`the runner of ${fault} to die`, () => (runner.isRunning() ? undefined : true), {
+          withinMs: 60_000,
+        });
     }
     await startRunner(cases.map(({ pool }) => pool).join(","));
     for (const [n, { fault, tag }] of cases.entries()) {

@@ -198,15 +198,16 @@ test.each(["identity.write/after=crash", "identity.write/before=crash@2", "ident
     const name = fault;
     const faulted = await onlyWithFault(mesh, fault);
     const key = `key ${fault}`;
-    const asked = create("same", { name, waitMs: 600 }, { key }).catch(() => undefined);
+    const asked = create("same", { name, waitMs: 3_000 }, { key }).catch(() => undefined);
     const follows = create("same", { name }, { key: `${key} too` }).catch(() => undefined);
     await eventually("it to die", () => (faulted.isRunning() ? undefined : true));
     await mesh.start("state-store");
     // Whose answer was lost asks again, with its key.
     void Promise.all([asked, follows]);
     const [leader, follower] = await Promise.all([
-      create("same", { name, waitMs: 600 }, { key }),
-      create("same", { name, waitMs: 600 }, { key: `${key} too` }),
+      // Longer than it takes to look at their record.
+      create("same", { name, waitMs: 3_000 }, { key }),
+      create("same", { name, waitMs: 3_000 }, { key: `${key} too` }),
     ]);
     const { id, followers } = IdentityRecord.parse((await recordOfSame(leader.actionId))?.json());
     const all = [id, ...followers.map((one) => one.id)];

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { MeshClient, ReplyOf } from "@jetmesh/client";
-import type { DefinitionDocument, ImportReply } from "@jetmesh/protocol";
+import type { DefinitionDocument, HistoryEntry, ImportReply } from "@jetmesh/protocol";
 import {
   allJets,
   applyDocuments,
@@ -259,17 +259,24 @@ describe.concurrent("a schedule", () => {
       await applySchedule(root, "paused", { every: "1s" });
       await untilFired(root, "paused", 1);
       await root.request("schedule.pause", { reference: "paused" });
+      const pausedAt = Date.now();
       expect(await viewOf(root, "paused")).not.toHaveProperty("next");
       expect(await armedFor(root, "paused")).toBeUndefined();
       const before = await firingsOf(root, "paused");
       await passes("ticks", 2);
       expect((await firingsOf(root, "paused")).length).toBe(before.length);
+      const resumedAt = Date.now();
       await root.request("schedule.resume", { reference: "paused" });
       const resumed = await untilFired(root, "paused", before.length + 1);
       expect(Date.parse(resumed.at(-1)?.at ?? "")).toBeGreaterThan(
         Date.parse(before.at(-1)?.at ?? "") + 1_500,
       );
-      expect(await refusedOf(root, "paused")).toEqual([]);
+      // A busy machine may miss one before or behind, and says so; of what would have fallen due meanwhile nothing is said.
+      const isMeanwhile = ({ trigger }: HistoryEntry): boolean => {
+        const at = Date.parse(trigger?.key.split("@")[1] ?? "");
+        return at > pausedAt && at < resumedAt;
+      };
+      expect((await refusedOf(root, "paused")).filter(isMeanwhile)).toEqual([]);
       await root.request("schedule.delete", { reference: "paused" });
     });
 

@@ -133,7 +133,10 @@ describe.skipIf(missing !== undefined)(named("a plan over ssh", missing), () => 
       for (const { pid } of [timed, patient])
         await eventually("what ran there to end", () => (isAlive(pid) ? undefined : true));
       namespace.setLink("up");
-      const again = await plans.run([over(sshd, "true") as never]);
+      // The link is up a moment before the other end is found by it.
+      const again = await plans.run([
+        over(sshd, "true", { retry: { attempts: 50, backoff: 100, factor: 1 } }) as never,
+      ]);
       expect(again.outcome).toBe("SUCCESS");
     },
     60_000,
