@@ -5,14 +5,10 @@ import type { RotatedKey, SecretsRecord, TriggerReply } from "@jetmesh/protocol"
 import { createMeshStore, createSealKey, readSealKeys } from "@jetmesh/storage";
 import { applyDocuments, eventually, loopDocuments, startMesh, type TestMesh } from "@jetmesh/testkit";
 import { expect, test } from "vitest";
+import { codeOf } from "../support/code-of.ts";
 
 /** Who holds the seeds, another key in place of one, and what is left where a process dies in it. */
 const canary = (): string => randomBytes(24).toString("hex");
-const codeOf = async (asked: Promise<unknown>): Promise<string> =>
-  asked.then(
-    () => "done",
-    (thrown: unknown) => (thrown as { code: string }).code,
-  );
 const seeds = (mesh: TestMesh, ...keys: readonly { readonly seed: string }[]): void =>
   writeFileSync(mesh.seedFile, keys.map(({ seed }) => `${seed}\n`).join(""));
 const recordOf = async (client: MeshClient, key: string): Promise<SecretsRecord | undefined> => {

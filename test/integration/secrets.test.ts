@@ -16,6 +16,7 @@ import {
   type TestMesh,
 } from "@jetmesh/testkit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { codeOf } from "../support/code-of.ts";
 import { entryOf, planRunsOf, wayOf } from "../support/plan-runs.ts";
 import { named } from "../support/root-only.ts";
 import { type Sshd, sshPrograms, startSshd } from "../support/sshd.ts";
@@ -58,11 +59,6 @@ const printedBy = async (id: string): Promise<string> =>
   (await root.request<LogsReply>("action.logs", { id })).items
     .map(({ data }) => Buffer.from(data, "base64").toString())
     .join("");
-const codeOf = async (asked: Promise<unknown>): Promise<string> =>
-  asked.then(
-    () => "done",
-    (thrown: unknown) => (thrown as { code: string }).code,
-  );
 /** The processes of this machine in whose command lines a value was seen, looked at again and again until it is over. */
 async function listsWith(value: string, isOver: () => boolean): Promise<string[]> {
   const found = new Set<string>();

@@ -1,3 +1,4 @@
+export { valuesOfAction } from "./action-values.ts";
 export { type Advance, advance, type Deadline, type OpenStep } from "./advance.ts";
 export { type PlanFault, planFaults } from "./check-plan.ts";
 export { type Assumed, type DryStep, dryRun } from "./dry-run.ts";

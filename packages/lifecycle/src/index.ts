@@ -64,6 +64,7 @@ export {
   holds,
   keyNumbersOf,
   type Numbers,
+  nextAllowedAt,
   planTurn,
   roomOf,
   type Slots,

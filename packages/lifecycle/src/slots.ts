@@ -104,13 +104,13 @@ export function planTurn<W extends Waiter>(
     next = { ...next, holders: [...next.holders, ...added], ...paid };
   }
   const nextAtMs = isLeft && rate !== undefined ? nextAllowedAt(rate, next.paidAtMs, now) : undefined;
-  return { next, served, ...(nextAtMs === undefined ? {} : { nextAtMs }) };
+  return { next, served, ...(nextAtMs === undefined ? {} : { nextAtMs: Math.ceil(nextAtMs) }) };
 }
 
-/** Undefined where it is not the rate that keeps anybody. */
-function nextAllowedAt(rate: Rate, paidAtMs: number | undefined, now: Now): number | undefined {
+/** When a rate lets the next begin, in milliseconds with their parts; undefined where it is not the rate that keeps anybody. */
+export function nextAllowedAt(rate: Rate, paidAtMs: number | undefined, now: Now): number | undefined {
   if (allowedBy(rate, paidAtMs, now) >= 1) return undefined;
-  return Math.ceil((paidAtMs ?? 0) + rate.every / rate.count - rate.every);
+  return (paidAtMs ?? 0) + rate.every / rate.count - rate.every;
 }
 
 /** One that waits for several limits for so long keeps what it can have. */

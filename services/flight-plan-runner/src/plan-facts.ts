@@ -1,4 +1,4 @@
-import { type PlanNode, planTree, type TemplateValues } from "@jetmesh/flight-plan";
+import { type PlanNode, planTree, type TemplateValues, valuesOfAction } from "@jetmesh/flight-plan";
 import type { ActionRecord, JournalEntry, PlanDefinition } from "@jetmesh/protocol";
 import type { KindContext } from "@jetmesh/runner";
 import { variableEnvironment } from "./steps/environment.ts";
@@ -16,14 +16,8 @@ export function planOf({ definition: { plan, plans } }: ActionRecord): PlanNode 
 
 /** What a plan's steps see of the action that they are part of. */
 export function valuesOf({ definition, jet, template, id, argument, user }: ActionRecord): TemplateValues {
-  const { jetAction } = definition;
-  return {
-    ...definition.variables,
-    jet: { reference: jet ?? "", name: jet ?? "", state: jetAction?.transit ?? "" },
-    template: { reference: template ?? "", name: template ?? "" },
-    action: { reference: jetAction?.reference ?? "", name: jetAction?.name ?? "", id, user },
-    argument,
-  };
+  const { jetAction, variables } = definition;
+  return valuesOfAction({ id, user, argument, variables, jetAction, jet, template });
 }
 
 export const stepContext = (

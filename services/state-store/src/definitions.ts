@@ -21,21 +21,21 @@ export interface Definitions {
   plan(reference: string, fresh: boolean): Promise<PlanDefinition | undefined>;
   limit(reference: string, fresh: boolean): Promise<LimitDefinition | undefined>;
   /** All of them, as the copy has them. */
-  templates(): TemplateDefinition[];
-  plans(): PlanDefinition[];
-  variableSets(): VariablesDefinition[];
+  templates(): readonly TemplateDefinition[];
+  plans(): readonly PlanDefinition[];
+  variableSets(): readonly VariablesDefinition[];
   /** What all plans see. */
   meshVariables(): Variables;
-  limits(): LimitDefinition[];
+  limits(): readonly LimitDefinition[];
   readonly ready: Promise<void>;
   /** Waits until the copy has what is written by now: whoever applies finds it in force at once. */
   catchUp(): Promise<boolean>;
   stop(): Promise<void>;
 }
 
-const KEPT: ReadonlySet<Definition["kind"]> = new Set([
-  ...(["Template", "Plan", "Limit", "Variables"] as const),
-]);
+const KEPT = ["Template", "Plan", "Limit", "Variables"] as const;
+type Kept = (typeof KEPT)[number];
+const isKept = (kind: Definition["kind"]): kind is Kept => (KEPT as readonly string[]).includes(kind);
 
 export function followDefinitions(
   connection: Connection,
@@ -45,6 +45,8 @@ export function followDefinitions(
   onLimits: () => void,
 ): Definitions {
   const copies = new Map<string, Definition>();
+  /** Of each kind, made once between two changes: limits are asked for at every action that is made. */
+  const lists = new Map<Kept, readonly Definition[]>();
   let merged: Variables | undefined;
   const follower = follow(connection, names, {
     bucket: names.buckets.definitions,
@@ -52,10 +54,11 @@ export function followDefinitions(
     onProblem,
     onChange: (change) => {
       copies.delete(change.key);
+      lists.clear();
       merged = undefined;
       if (!change.exists) return;
       const { definition } = StoredDefinition.parse(parseJson(change.data));
-      if (KEPT.has(definition.kind)) copies.set(change.key, definition);
+      if (isKept(definition.kind)) copies.set(change.key, definition);
       if (definition.kind === "Limit" || definition.kind === "Plan") onLimits();
     },
   });
@@ -75,18 +78,21 @@ export function followDefinitions(
     return found?.kind === kind ? (found as Extract<Definition, { kind: K }>) : undefined;
   };
 
-  const variableSets = (): VariablesDefinition[] =>
-    [...copies.values()].filter((one) => one.kind === "Variables");
+  const all = <K extends Kept>(kind: K): readonly Extract<Definition, { kind: K }>[] => {
+    const list = lists.get(kind) ?? [...copies.values()].filter((one) => one.kind === kind);
+    lists.set(kind, list);
+    return list as readonly Extract<Definition, { kind: K }>[];
+  };
 
   return {
     template: (reference, fresh) => load("Template", reference, fresh),
     plan: (reference, fresh) => load("Plan", reference, fresh),
     limit: (reference, fresh) => load("Limit", reference, fresh),
-    limits: () => [...copies.values()].filter((one) => one.kind === "Limit"),
-    templates: () => [...copies.values()].filter((one) => one.kind === "Template"),
-    plans: () => [...copies.values()].filter((one) => one.kind === "Plan"),
-    variableSets,
-    meshVariables: () => (merged ??= mergedOf(variableSets())),
+    limits: () => all("Limit"),
+    templates: () => all("Template"),
+    plans: () => all("Plan"),
+    variableSets: () => all("Variables"),
+    meshVariables: () => (merged ??= mergedOf(all("Variables"))),
     ready: follower.ready,
     catchUp: () => follower.catchUp(2_000),
     stop: () => follower.stop(),

@@ -1,4 +1,4 @@
-import { roomOf, toInstant } from "@jetmesh/lifecycle";
+import { holds, nextAllowedAt, roomOf, toInstant } from "@jetmesh/lifecycle";
 import type { KeyCounts, LimitLook, SlotCounts, SlotPlace, SvcRequest } from "@jetmesh/protocol";
 import type { Deps } from "./deps.ts";
 import type { SlotsCopy } from "./kept-slots.ts";
@@ -45,7 +45,8 @@ function pageOf(
 function countsOf(copy: SlotsCopy, key: string): SlotCounts {
   const holders = copy.slotsOf(key)?.holders ?? [];
   const retrying = holders.filter(({ id }) => copy.isRetrying(id)).length;
-  const waiting = copy.waitingFor(key).filter(({ id }) => !holders.some((one) => one.id === id)).length;
+  const held = new Set(holders.map(({ id }) => id));
+  const waiting = copy.waitingFor(key).filter(({ id }) => !held.has(id)).length;
   return { running: holders.length, waiting, retrying };
 }
 
@@ -70,18 +71,15 @@ async function keyCounts(copy: SlotsCopy, key: string, now: number): Promise<Key
 async function nextAtOf(copy: SlotsCopy, key: string, now: number): Promise<string | undefined> {
   const { rate } = await copy.numbersOf(key);
   const paidAtMs = copy.slotsOf(key)?.paidAtMs;
-  if (rate === undefined || paidAtMs === undefined) return undefined;
-  if (roomOf({ holders: [], paidAtMs }, { concurrency: 0, rate }, now) >= 1) return undefined;
-  return toInstant(paidAtMs + rate.every / rate.count - rate.every);
+  const nextAtMs = rate === undefined ? undefined : nextAllowedAt(rate, paidAtMs, now);
+  return nextAtMs === undefined ? undefined : toInstant(nextAtMs);
 }
 
 /** Of the first of its keys that has no room; of the last of them where all have. */
 async function placeOf(copy: SlotsCopy, id: string, now: number): Promise<SlotPlace | undefined> {
   const one = copy.find(id);
   if (one === undefined) return undefined;
-  const missing = one.keys.filter(
-    (key) => copy.slotsOf(key)?.holders.some((holder) => holder.id === id) !== true,
-  );
+  const missing = one.keys.filter((key) => !holds(copy.slotsOf(key) ?? { holders: [] }, id));
   for (const [index, key] of missing.entries()) {
     const numbers = await copy.numbersOf(key);
     const slots = copy.slotsOf(key) ?? { holders: [] };

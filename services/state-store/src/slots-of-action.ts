@@ -1,5 +1,5 @@
 import { hash } from "node:crypto";
-import { createRender, type TemplateValues } from "@jetmesh/flight-plan";
+import { createRender, type TemplateValues, valuesOfAction } from "@jetmesh/flight-plan";
 import type {
   ActionSlots,
   JetActionDefinition,
@@ -45,7 +45,7 @@ export async function slotsOf(
   const limits = new Map(
     [...ofPool, ...found.filter((one) => one !== undefined)].map((one) => [one.reference, one]),
   );
-  const values = valuesOf(action);
+  const values = valuesOfAction(action);
   const keys = [
     ...[...limits.values()].map((limit) => keyOf(limit, values)),
     ...(plan?.concurrency === undefined ? [] : [{ key: `plan.${plan.reference}` }]),
@@ -63,12 +63,3 @@ function keyOf({ reference, per }: LimitDefinition, values: TemplateValues): Slo
     value: value.slice(0, MOST_SHOWN),
   };
 }
-
-/** As the steps of a plan see them. */
-const valuesOf = ({ variables, jet, template, jetAction, id, user, argument }: Limited): TemplateValues => ({
-  ...variables,
-  jet: { reference: jet ?? "", name: jet ?? "", state: jetAction?.transit ?? "" },
-  template: { reference: template ?? "", name: template ?? "" },
-  action: { reference: jetAction?.reference ?? "", name: jetAction?.name ?? "", id, user },
-  argument,
-});
