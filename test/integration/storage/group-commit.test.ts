@@ -128,7 +128,13 @@ test("a probe sees the sync of a broker that syncs each message before it acknow
 
 test("is not engaged where the broker syncs now and then", async () => {
   const { connection } = await broker();
-  expect(await measureAckDelay(connection, "$KV.jm_leases.probe.test")).toBeLessThan(SLOW_MS);
+  // A probe says nothing where this process was busy meanwhile: the first that says something counts.
+  const delay = await eventually(
+    "a probe of a process that is not busy",
+    () => measureAckDelay(connection, "$KV.jm_leases.probe.test"),
+    { withinMs: 40_000 },
+  );
+  expect(delay).toBeLessThan(SLOW_MS);
   await becomes(connection, SLOW_MS, false);
 });
 
