@@ -84,6 +84,18 @@ export const PausedAction = z.object({
   }),
 });
 
+/** It is being ended: nothing of it runs any more but what always runs, the `finally` of its plans. */
+export const ActionCut = z.object({
+  at: Instant,
+  /** With what it ends. */
+  error: ActionError,
+  /** A repeat that is left for an error may begin. */
+  mayRepeat: z.literal(true).optional(),
+  /** Somebody held it then, who may not have looked since. */
+  unseen: z.literal(true).optional(),
+});
+export type ActionCut = z.infer<typeof ActionCut>;
+
 /** An action that a step of a plan has made, or a trigger of another jet. */
 export const StepChild = z.object({
   id: ActionId,
@@ -193,6 +205,7 @@ export const ActionRecord = z.object({
   paused: PausedAction.optional(),
   /** Whoever holds it pauses it between two methods, or steps. */
   pauseAsked: z.literal(true).optional(),
+  cut: ActionCut.optional(),
   /** How it ended, once it has; stays when it is closed. */
   outcome: z.enum(["SUCCESS", "ERROR"]).optional(),
   rollbackable: z.boolean(),

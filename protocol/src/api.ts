@@ -245,7 +245,13 @@ export const API_REQUESTS = {
     approved: z.boolean().default(true),
     comment: z.string().max(2_000).default(""),
   }),
-  "action.cancel": z.strictObject({ ...versioned, id: ActionId, jet: Reference.optional() }),
+  "action.cancel": z.strictObject({
+    ...versioned,
+    id: ActionId,
+    jet: Reference.optional(),
+    /** Also where that leaves out what its plans always run. */
+    force: z.boolean().optional(),
+  }),
   "dead.list": z.strictObject({
     ...versioned,
     ...page,

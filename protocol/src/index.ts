@@ -1,5 +1,6 @@
 export {
   ACTION_HEADERS,
+  ActionCut,
   ActionDefinition,
   ActionRecord,
   ActionState,

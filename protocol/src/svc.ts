@@ -175,7 +175,14 @@ export const SVC_REQUESTS = {
   /** A kind that a runner brings along. */
   "state-store.kind": z.object({ v: Version, kind: KindRecord }),
   /** A user would pause, resume or cancel an action. */
-  "state-store.action-change": z.object({ v: Version, user, id: ActionId, command: ActionCommand }),
+  "state-store.action-change": z.object({
+    v: Version,
+    user,
+    id: ActionId,
+    command: ActionCommand,
+    /** Of a cancel: also where that leaves out what always runs. */
+    force: z.boolean().optional(),
+  }),
   /** Judged where it is decided: the path is, and each action on it. */
   "state-store.jet-target": z.object({ ...handedOver, request: JetTargetRequest }),
   "state-store.jet-path": z.object({ v: Version, user, request: JetPathRequest }),
@@ -233,16 +240,18 @@ export type SvcVerb = keyof typeof SVC_REQUESTS;
 export type SvcRequest<V extends SvcVerb> = z.infer<(typeof SVC_REQUESTS)[V]>;
 
 /**
- * Asked of the runner that holds an action: `abort` ends what it runs under the nonce, `cancel` also writes so, `pause`
- * has it paused as soon as what it has in hand is over, `note` is answered when the record has it.
+ * Asked of the runner that holds an action: `abort` ends what it runs under the nonce; `cancel` also writes so, or has it cut
+ * where something of it always runs; `pause` has it paused as soon as what it has in hand is over, `note` is answered when the
+ * record has it.
  */
 export const HolderQuestion = z.object({
   v: Version,
   ask: z.enum(["holding", "abort", "cancel", "pause", "note"]),
   id: ActionId,
   nonce: z.string(),
-  /** Why it is canceled. */
+  /** Why it is canceled, and whether also where that leaves out what always runs. */
   message: z.string().max(1_000).optional(),
+  force: z.boolean().optional(),
   /** What it is told. */
   note: Note.optional(),
 });

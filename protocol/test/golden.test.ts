@@ -128,6 +128,7 @@ const WITHIN = [
     "LogChunk",
   ],
   ...[
+    "ActionCut",
     "OnBusy",
     "OpenAction",
     "PausedAction",

@@ -13,10 +13,15 @@ export interface PlanRuns {
   /** A shell command that says something in the folder, for `said`. */
   readonly say: (text: string) => string;
   readonly said: () => string[];
-  /** Begins a plan of these steps on a new jet; gives the action's id. */
-  readonly begin: (steps: readonly Document[], plan?: Document, jet?: Document) => Promise<string>;
+  /** Begins a plan of these steps on a new jet, whose action is as `turn` says; gives the action's id. */
+  readonly begin: (
+    steps: readonly Document[],
+    plan?: Document,
+    jet?: Document,
+    turn?: Document,
+  ) => Promise<string>;
   /** The same, and waits for its end. */
-  readonly run: (steps: readonly Document[], plan?: Document, jet?: Document) => Promise<ActionRecord>;
+  readonly run: (...begin: Parameters<PlanRuns["begin"]>) => Promise<ActionRecord>;
   readonly get: (id: string) => Promise<ActionRecord>;
   readonly until: (id: string, what: string, isSo: (now: ActionRecord) => boolean) => Promise<ActionRecord>;
   readonly ended: (id: string) => Promise<ActionRecord>;
@@ -31,10 +36,13 @@ export function planRunsOf(client: () => MeshClient): PlanRuns {
     steps: readonly Document[],
     plan: Document = {},
     jet: Document = {},
+    turn: Document = {},
   ): Promise<string> => {
     made += 1;
     const template = `t${String(made)}`;
-    const documents = loopDocuments([{ shell: "true" }], {}, template).filter(({ kind }) => kind !== "Plan");
+    const documents = loopDocuments([{ shell: "true" }], turn, template).filter(
+      ({ kind }) => kind !== "Plan",
+    );
     await applyDocuments(client(), [planDocument(`${template}_turn`, steps, plan), ...documents]);
     const reference = `jet-${template}`;
     await client().request("jet.create", { template, reference, wait: true, ...jet });

@@ -13,6 +13,9 @@ import { scopeOf, valuesInside } from "./scopes.ts";
  *   a step is begun by its entry, which is written before the step runs;
  *   a condition is asked when its step's turn comes, and what it said is an entry as well;
  *   rules are read from what the entry says, and say the same each time.
+ *
+ * Once a plan is cut, or out of its time, nothing of its steps begins and what is open is to end; but the `finally` of every plan
+ * that has begun runs, and no time of a plan counts for that.
  */
 export interface Advance {
   readonly journal: readonly JournalEntry[];
@@ -43,6 +46,7 @@ export function advance(
   journal: readonly JournalEntry[],
   values: TemplateValues,
   now: Now,
+  cut?: Deadline,
 ): Advance {
   const entries = new Map(journal.map((entry) => [entry.reference, entry]));
   const open: OpenStep[] = [];
@@ -59,12 +63,12 @@ export function advance(
     const deadline = earlier(limit, planDeadline(plan, entries));
     const scope = scopeOf(plan, outer, entries);
     const main = walkSteps(plan, scope, deadline);
-    if (main === "open" || plan.last.length === 0) return main;
-    const facts = { ...scope, outcome: main.outcome, error: main.outcome === "ERROR" ? main.error : null };
-    let end = main;
+    if (main === "open") return main;
+    // A rule may have called a step that was cut a success: the action that ends as canceled is none.
+    let end: PlanEnd = plan === tree && cut !== undefined ? { outcome: "ERROR", error: cut.error } : main;
+    const facts = { ...scope, outcome: end.outcome, error: end.outcome === "ERROR" ? end.error : null };
     for (const node of plan.last) {
-      // They have the time of whoever called the plan, not of the plan itself, which may be over.
-      const ended = walkStep(node, facts, limit);
+      const ended = walkStep(node, facts, undefined);
       if (ended === "open") return "open";
       const { error } = ended;
       if (error !== undefined && end.outcome === "SUCCESS") end = { outcome: "ERROR", error };
@@ -143,7 +147,7 @@ export function advance(
     }
   };
 
-  const end = walkPlan(tree, values, undefined);
+  const end = walkPlan(tree, values, cut);
   const isSame = entries.size === journal.length;
   return {
     journal: isSame ? journal : [...entries.values()],

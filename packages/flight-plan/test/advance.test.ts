@@ -1,7 +1,7 @@
 import type { JournalEntry, PlanDefinition } from "@jetmesh/protocol";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { advance } from "../src/index.ts";
+import { advance, type PlanNode } from "../src/index.ts";
 import { BAD, NOW, OK, planOf, treeOf, walk, way } from "./plan-situations.ts";
 
 const step = (reference: string, more: object = {}): object => ({ reference, shell: "true", ...more });
@@ -103,7 +103,7 @@ describe("the time of a plan", () => {
       .journal.slice(0, count)
       .map((entry) => ({ ...entry, startedAt: new Date(NOW).toISOString() }));
 
-  it("is that of its groups and of the plans that it calls, what these always run included, and not of its own last", () => {
+  it("is that of its groups and of the plans that it calls, and not of what always runs", () => {
     const deadlines = (journal: readonly JournalEntry[]): (readonly [string, number | undefined])[] =>
       advance(tree, journal, {}, NOW + 1).open.map(({ node, deadline }) => [node.path, deadline?.at]);
     const begun = advance(tree, [], {}, NOW).journal;
@@ -112,7 +112,7 @@ describe("the time of a plan", () => {
       ["g/b", NOW + 1_000],
     ]);
     expect(deadlines(endedUpTo(2))).toEqual([["c/in", NOW + 1_000]]);
-    expect(deadlines(endedUpTo(3))).toEqual([["c/inz", NOW + 1_000]]);
+    expect(deadlines(endedUpTo(3))).toEqual([["c/inz", undefined]]);
     expect(deadlines(endedUpTo(4))).toEqual([["z", undefined]]);
   });
 
@@ -141,6 +141,55 @@ describe("the time of a plan", () => {
     const both = treeOf([{ reference: "g", parallel: [{ reference: "w", wait: 50 }, step("s")] }]);
     const entries = advance(both, [], {}, NOW).journal;
     expect(entries.map(({ waitUntil }) => waitUntil)).toEqual([new Date(NOW + 50).toISOString(), undefined]);
+  });
+});
+
+describe("a plan that is cut", () => {
+  const cut = { at: NOW + 5, error: { code: "canceled", message: "no longer wanted" } };
+  const inner = planOf([step("in"), step("in2")], { finally: [step("inz")] }, "low");
+  const tree = treeOf(
+    [step("a"), { reference: "c", plan: "low" }, step("d")],
+    { finally: [step("z", { when: 'error.code == "canceled"' })] },
+    [inner],
+  );
+  const end = (journal: readonly JournalEntry[], more: Partial<JournalEntry>): JournalEntry[] =>
+    journal.map((entry) =>
+      entry.endedAt === undefined ? { ...entry, endedAt: entry.startedAt, ...more } : entry,
+    );
+
+  it("begins no step, has what is open end, and runs what always runs of every plan that has begun, inside first", () => {
+    const a = end(advance(tree, [], {}, NOW).journal, OK);
+    const open = advance(tree, a, {}, NOW + 4);
+    expect(open.open.map(({ node, deadline }) => [node.path, deadline])).toEqual([["c/in", undefined]]);
+    const late = advance(tree, open.journal, {}, NOW + 6, cut);
+    expect(late.open.map(({ node, deadline }) => [node.path, deadline])).toEqual([["c/in", cut]]);
+    const inz = advance(tree, end(late.journal, { outcome: "ERROR", error: cut.error }), {}, NOW + 7, cut);
+    expect(inz.open.map(({ node, deadline }) => [node.path, deadline])).toEqual([["c/inz", undefined]]);
+    const z = advance(tree, end(inz.journal, OK), {}, NOW + 8, cut);
+    expect(z.open.map(({ node, deadline }) => [node.path, deadline])).toEqual([["z", undefined]]);
+    const over = advance(tree, end(z.journal, BAD), {}, NOW + 9, cut);
+    expect(way(over)).toEqual(["a SUCCESS", "c/in ERROR", "c/inz SUCCESS", "z ERROR"]);
+    expect(over.end).toEqual({ outcome: "ERROR", error: cut.error });
+  });
+
+  it("goes on with what always runs where that had begun, the plans that it calls included", () => {
+    const calling = treeOf([step("a")], { finally: [{ reference: "c", plan: "low" }] }, [inner]);
+    const a = end(advance(calling, [], {}, NOW).journal, OK);
+    const open = advance(calling, a, {}, NOW + 4);
+    const late = advance(calling, open.journal, {}, NOW + 6, cut);
+    expect(late.open.map(({ node, deadline }) => [node.path, deadline])).toEqual([["c/in", undefined]]);
+    const next = advance(calling, end(late.journal, OK), {}, NOW + 7, cut);
+    expect(way(next)).toEqual(["a SUCCESS", "c/in SUCCESS", "c/in2 open"]);
+  });
+
+  it("has not succeeded where a rule says so of the step that was cut", () => {
+    const forgiving = treeOf([step("a", { onExit: [{ when: "true", do: "next" }] })], {
+      finally: [step("z", { when: 'outcome == "ERROR"' })],
+    });
+    const open = advance(forgiving, [], {}, NOW);
+    const z = advance(forgiving, end(open.journal, { outcome: "ERROR", error: cut.error }), {}, NOW + 7, cut);
+    expect(way(z)).toEqual(["a ERROR", "z open"]);
+    expect(advance(forgiving, end(z.journal, OK), {}, NOW + 8, cut).end).toMatchObject({ outcome: "ERROR" });
   });
 });
 
@@ -272,6 +321,43 @@ describe("any plan", () => {
           const end = outcomes.next().value ? OK : BAD;
           journal = next.journal.map((entry) =>
             entry === one ? { ...entry, endedAt: new Date(now).toISOString(), ...end } : entry,
+          );
+        }
+      }),
+      { numRuns: 400 },
+    );
+  });
+
+  it("that is cut at any moment begins nothing more but what always runs, and ends", () => {
+    const inside = (path: string, tree: PlanNode): boolean =>
+      tree.last.some((node) => path.startsWith(node.path));
+    const isLast = (path: string, { steps: own, last, path: at }: PlanNode): boolean =>
+      inside(path, { steps: own, last, path: at } as PlanNode) ||
+      own.some(({ calls }) => calls !== undefined && path.startsWith(calls.path) && isLast(path, calls));
+    fc.assert(
+      fc.property(ANY, fc.nat(12), ({ tree, outcomes, order }, atTurn) => {
+        const values = { argument: { n: 1 } };
+        const cut = { at: NOW + atTurn, error: { code: "canceled", message: "no" } };
+        let journal: readonly JournalEntry[] = [];
+        for (let now = NOW; ; now += 1) {
+          expect(now - NOW).toBeLessThan(500);
+          const isCut = now >= cut.at;
+          const next = advance(tree, journal, values, now, isCut ? cut : undefined);
+          const isNew = next.journal.slice(journal.length);
+          if (isCut && atTurn > 0)
+            // A branch of a group has an entry that says that it was cut before it began.
+            for (const { reference, endedAt } of isNew)
+              if (endedAt === undefined && !isLast(reference, tree))
+                expect(next.open.find(({ entry }) => entry.reference === reference)?.deadline).toEqual(cut);
+          if (next.end !== undefined) {
+            if (isCut) expect(next.end.outcome).toBe("ERROR");
+            return;
+          }
+          const open = next.journal.filter(({ endedAt }) => endedAt === undefined);
+          const one = open[order.next().value % open.length];
+          const how = outcomes.next().value ? OK : BAD;
+          journal = next.journal.map((entry) =>
+            entry === one ? { ...entry, endedAt: new Date(now).toISOString(), ...how } : entry,
           );
         }
       }),

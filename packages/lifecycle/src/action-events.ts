@@ -64,7 +64,14 @@ export type ActionEvent =
   | { readonly type: "unpause" }
   /** It has all the slots that it waited for. */
   | { readonly type: "granted" }
-  /** `left`: what a holder had in hand when it ended it. */
+  /** It is to end, but for what always runs: by its holder, when it has the nonce; else by a state-store. */
+  | {
+      readonly type: "cut";
+      readonly nonce?: string;
+      readonly why: ActionErrorCode;
+      readonly message: string;
+    }
+  /** It ends at once. `left`: what a holder had in hand when it ended it. */
   | {
       readonly type: "cancel";
       readonly why: ActionErrorCode;

@@ -1,13 +1,7 @@
-import {
-  type ActionError,
-  type ActionRecord,
-  type ActionState,
-  type Claim,
-  hashOfKey,
-  type Instant,
-  type Note,
-} from "@jetmesh/protocol";
+import { type ActionError, type ActionRecord, hashOfKey, type Instant, type Note } from "@jetmesh/protocol";
 import type { ActionDecision, ActionEffect, Leavings } from "./action-events.ts";
+import { type By, claimBy, enter, error, leave, timers, write } from "./action-writes.ts";
+import { isCut } from "./cut-action.ts";
 import { after, type Now, toInstant, toMs } from "./instants.ts";
 import { keepNote } from "./notes.ts";
 import { olderOfNext } from "./older-steps.ts";
@@ -15,69 +9,8 @@ import { backoffMs } from "./retry.ts";
 
 /**
  * The named transitions of an action. Each takes a record that may make it and gives the decision; which one is
- * made when is `decideAction`'s affair alone. All keep: at most 100 transitions, the oldest dropped first but
- * for the very first, so that a repeat of a million runs does not outgrow its record.
+ * made when is `decideAction`'s affair alone. Those of a rollback are in `rollback-transitions.ts`.
  */
-const MAX_TRANSITIONS = 100;
-
-type Claimed = Claim["runs"];
-interface By {
-  readonly runner: string;
-  readonly nonce: string;
-}
-
-export const error = (code: string, message: string): ActionError => ({ code, message });
-
-const write = (next: ActionRecord, ...effects: ActionEffect[]): ActionDecision => ({
-  kind: "write",
-  next,
-  effects,
-});
-
-function leave(record: ActionRecord, left: Leavings): ActionRecord {
-  return {
-    ...record,
-    ...(left.bag === undefined ? {} : { bag: left.bag }),
-    ...(left.journal === undefined ? {} : { journal: [...left.journal] }),
-    ...(left.result === undefined ? {} : { result: left.result }),
-    ...(left.steps === undefined ? {} : { steps: [...left.steps] }),
-    ...(left.older === undefined ? {} : { older: left.older }),
-    ...(left.signals === undefined ? {} : { signals: [...left.signals] }),
-  };
-}
-
-/** Drops the claim and the pause, which belong to the state that is left. */
-function enter(record: ActionRecord, to: ActionState, now: Now, why?: string): ActionRecord {
-  const { claim: _claim, paused: _paused, pauseAsked, losses, ...rest } = record;
-  // Begun again it may take its runner with it again; everything else leads on from a method that has come back.
-  const isBegunAgain = to === "SLEEPING" || to === "EXECUTING_MAIN" || record.state === "SLEEPING";
-  const lost = losses !== undefined && isBegunAgain ? { losses } : {};
-  // What was asked of its holder is asked of the next one; it is done with the pause, or with its end.
-  const isDone = to === "PAUSED" || to === "SUCCESS" || to === "ERROR";
-  const asked = pauseAsked === undefined || isDone ? {} : { pauseAsked };
-  const entry = { to, at: toInstant(now), attempt: record.attempt, ...(why === undefined ? {} : { why }) };
-  const kept = record.transitions;
-  const transitions =
-    kept.length < MAX_TRANSITIONS ? [...kept, entry] : [...kept.slice(0, 1), ...kept.slice(2), entry];
-  return { ...rest, ...asked, ...lost, state: to, transitions };
-}
-
-const claimBy = (by: By, now: Now, runs: Claimed): Claim => ({
-  runner: by.runner,
-  nonce: by.nonce,
-  at: toInstant(now),
-  runs,
-});
-
-/** What stays of the timers in any state: the overall deadline. */
-function timers(
-  record: ActionRecord,
-  more: { [K in keyof ActionRecord["timers"]]: Instant | undefined },
-): ActionRecord["timers"] {
-  const all = { deadlineAt: record.timers.deadlineAt, ...more };
-  return Object.fromEntries(Object.entries(all).filter(([, at]) => at !== undefined));
-}
-
 export function claimMain(record: ActionRecord, by: By, now: Now): ActionDecision {
   const next = enter(record, "EXECUTING_MAIN", now);
   return write(
@@ -111,6 +44,13 @@ export function afterLoss(
   return endForGood(record, {}, "ERROR", error("poison", message), now);
 }
 
+/** Whoever is asked from now on finds it cut. */
+function withCutSeen(record: ActionRecord): ActionRecord {
+  if (record.cut?.unseen === undefined) return record;
+  const { unseen: _unseen, ...cut } = record.cut;
+  return { ...record, cut };
+}
+
 function withoutLosses(record: ActionRecord): ActionRecord {
   const { losses: _losses, ...rest } = record;
   return rest;
@@ -124,7 +64,7 @@ export function takeOverMain(record: ActionRecord, by: By, now: Now): ActionDeci
   }
   return write(
     {
-      ...record,
+      ...withCutSeen(record),
       claim: claimBy(by, now, "watcher"),
       timers: timers(record, { expiresAt: after(now, record.delays.mainMs) }),
     },
@@ -134,7 +74,7 @@ export function takeOverMain(record: ActionRecord, by: By, now: Now): ActionDeci
 
 export function claimWatcher(record: ActionRecord, by: By, now: Now, last: boolean): ActionDecision {
   const before = record.claim;
-  const next = { ...record, claim: claimBy(by, now, "watcher") };
+  const next = { ...withCutSeen(record), claim: claimBy(by, now, "watcher") };
   const run = { type: "run", method: "watcher", last } as const;
   return before === undefined
     ? write(next, run)
@@ -144,10 +84,12 @@ export function claimWatcher(record: ActionRecord, by: By, now: Now, last: boole
 export function beginProgress(
   record: ActionRecord,
   left: Leavings,
-  watchAt: Instant | null | undefined,
+  until: Instant | null | undefined,
   now: Now,
 ): ActionDecision {
-  const next = leave(enter(record, "IN_PROGRESS", now), left);
+  // What it waits for may be over where it was cut meanwhile.
+  const watchAt = record.cut?.unseen === undefined ? until : undefined;
+  const next = leave(enter(withCutSeen(record), "IN_PROGRESS", now), left);
   const delayed = {
     ...next,
     watcherFailures: 0,
@@ -165,21 +107,24 @@ export function beginProgress(
   );
 }
 
-/** Still in progress: the claim is given back, the watcher asked again later. */
+/** Still in progress: the claim is given back, the watcher asked again later; at once, where it was cut meanwhile. */
 export function keepWatching(
   record: ActionRecord,
   left: Leavings,
   watchAt: Instant | null | undefined,
   now: Now,
 ): ActionDecision {
-  const { claim: _claim, ...rest } = leave(withoutLosses(record), left);
+  const { claim: _claim, ...rest } = leave(withCutSeen(withoutLosses(record)), left);
   const soon = toInstant(now + record.delays.frequencyMs);
   const next = watchAt === null ? undefined : watchAt !== undefined && toMs(watchAt) > now ? watchAt : soon;
-  return write({
+  const watched = (at: Instant | undefined): ActionRecord => ({
     ...rest,
     watcherFailures: 0,
-    timers: timers(record, { expiresAt: record.timers.expiresAt, watchAt: next }),
+    timers: timers(record, { expiresAt: record.timers.expiresAt, watchAt: at }),
   });
+  return record.cut?.unseen === undefined
+    ? write(watched(next))
+    : write(watched(toInstant(now)), { type: "resume" });
 }
 
 const WATCHER_BACKOFF_MAX_MS = 300_000;
@@ -220,12 +165,11 @@ export function watcherFailed(
 
 /** The whole flow again, main included; bag and journal are kept, for a plan goes on behind its journal. */
 export function sleepAgain(record: ActionRecord, left: Leavings, now: Now): ActionDecision {
-  const again = { ...leave(record, left), attempt: record.attempt + 1, watcherFailures: 0 };
+  const again = { ...leave(withCutSeen(record), left), attempt: record.attempt + 1, watcherFailures: 0 };
+  // What is cut has a time of its own for what is left.
+  const expiresAt = record.cut === undefined ? after(now, record.delays.startMs) : undefined;
   return write(
-    {
-      ...enter(again, "SLEEPING", now, "watcher"),
-      timers: timers(record, { expiresAt: after(now, record.delays.startMs) }),
-    },
+    { ...enter(again, "SLEEPING", now, "watcher"), timers: timers(record, { expiresAt }) },
     { type: "resume" },
   );
 }
@@ -306,19 +250,24 @@ export function end(
   cause: ActionError | undefined,
   now: Now,
 ): ActionDecision {
-  const budget = outcome === "SUCCESS" ? record.repeat.success : record.repeat.error;
-  if (budget > 0) return repeat(record, left, outcome, now);
+  const counted = record.cut === undefined ? outcome : "ERROR";
+  const budget = counted === "SUCCESS" ? record.repeat.success : record.repeat.error;
+  if (budget > 0 && !isCut(record)) return repeat(record, left, counted, now);
   return endForGood(record, left, outcome, cause, now);
 }
 
-/** Without a look at repeats: a cancel, a deadline or a record that grew too large does not begin again. */
+/**
+ * Without a look at repeats: a cancel, a deadline or a record that grew too large does not begin again. One that was cut
+ * ends with that.
+ */
 export function endForGood(
   record: ActionRecord,
   left: Leavings,
-  outcome: "SUCCESS" | "ERROR",
-  cause: ActionError | undefined,
+  said: "SUCCESS" | "ERROR",
+  why: ActionError | undefined,
   now: Now,
 ): ActionDecision {
+  const [outcome, cause] = record.cut === undefined ? [said, why] : ["ERROR" as const, record.cut.error];
   const ended = enter(leave(record, left), outcome, now, cause?.code);
   return write(
     {
@@ -338,7 +287,8 @@ function repeat(
   outcome: "SUCCESS" | "ERROR",
   now: Now,
 ): ActionDecision {
-  const { result: _result, error: _error, steps: _steps, older: _older, losses: _losses, ...rest } = record;
+  const { result: _result, error: _error, cut: _cut, ...kept } = record;
+  const { steps: _steps, older: _older, losses: _losses, ...rest } = kept;
   const budget =
     outcome === "SUCCESS" ? { success: record.repeat.success - 1 } : { error: record.repeat.error - 1 };
   const again: ActionRecord = {
@@ -377,41 +327,4 @@ function waitOf({
 export function close(record: ActionRecord, now: Now): ActionDecision {
   const next = { ...enter(record, "CLOSED", now), timers: {} };
   return { kind: "write", next, effects: [], expiry: record.rollbackable ? "rollback_window" : "closed" };
-}
-
-export function beginRollback(record: ActionRecord, now: Now): ActionDecision {
-  const { rollbackError: _error, ...rest } = record;
-  return write(
-    {
-      ...enter(rest, "REVERTING", now),
-      timers: timers(record, { expiresAt: after(now, record.delays.mainMs) }),
-    },
-    { type: "resume" },
-  );
-}
-
-export function claimRollback(record: ActionRecord, by: By, now: Now): ActionDecision {
-  return write(
-    {
-      ...record,
-      claim: claimBy(by, now, "rollback"),
-      timers: timers(record, { expiresAt: after(now, record.delays.mainMs) }),
-    },
-    { type: "run", method: "rollback", last: false },
-  );
-}
-
-export function revert(record: ActionRecord, now: Now): ActionDecision {
-  return {
-    kind: "write",
-    next: { ...enter(record, "REVERTED", now), timers: {} },
-    effects: [{ type: "tell" }],
-    expiry: "closed",
-  };
-}
-
-/** Closed as before, with what went wrong; it may be asked again while its window lasts. */
-export function failRollback(record: ActionRecord, cause: ActionError, now: Now): ActionDecision {
-  const next = { ...enter(record, "CLOSED", now, cause.code), timers: {}, rollbackError: cause };
-  return { kind: "write", next, effects: [{ type: "tell" }], expiry: "rollback_window" };
 }

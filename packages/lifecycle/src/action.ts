@@ -1,32 +1,31 @@
 import type { ActionRecord, Note } from "@jetmesh/protocol";
 import { match, P } from "ts-pattern";
 import type { ActionDecision, ActionEvent, Unchanged } from "./action-events.ts";
+import { cutIfOver, endIfOver, expire } from "./action-time.ts";
 import {
   afterLoss,
   beginProgress,
-  beginRollback,
   claimMain,
-  claimRollback,
   claimWatcher,
   close,
   end,
   endForGood,
-  error,
-  failRollback,
   grant,
   heartbeat,
   keepWatching,
   note,
   pause,
   progress,
-  revert,
   sleepAgain,
   takeOverMain,
   unpause,
   watcherFailed,
 } from "./action-transitions.ts";
+import { error, leave } from "./action-writes.ts";
+import { cutOff, hasLast, isCut } from "./cut-action.ts";
 import { hasPassed, type Now } from "./instants.ts";
 import { keepNote } from "./notes.ts";
+import { beginRollback, claimRollback, failRollback, revert } from "./rollback-transitions.ts";
 
 /**
  * The life of an action (design §2), pure and total: what becomes of a record by an event at an instant, and
@@ -41,6 +40,7 @@ import { keepNote } from "./notes.ts";
  *   A3  no event leads out of an outcome but `owner_told`, and none out of CLOSED but `rollback`.
  *   A4  an event decided again on what it led to changes nothing.
  *   A5  an outcome has no timers, a claim no second holder, and PAUSED lets no delay count.
+ *   A6  what is cut ends as an error, with what it was cut with, and is not paused.
  */
 export function decideAction(record: ActionRecord, event: ActionEvent, now: Now): ActionDecision {
   return WHEN[record.state](record, event, now);
@@ -58,7 +58,17 @@ const refused = (code: "not_pausable" | "in_use" | "conflict", message: string):
 
 const result = { type: P.union("main_returned", "watcher_returned", "rollback_returned") } as const;
 const asked = {
-  type: P.union("resume", "pause", "unpause", "granted", "cancel", "expire", "nothing_to_run", "noted"),
+  type: P.union(
+    "resume",
+    "pause",
+    "unpause",
+    "granted",
+    "cut",
+    "cancel",
+    "expire",
+    "nothing_to_run",
+    "noted",
+  ),
 } as const;
 const failed = { state: P.union("ERROR", "THREW") } as const;
 const sign = { type: P.union("progressed", "heartbeat") } as const;
@@ -66,22 +76,23 @@ const sign = { type: P.union("progressed", "heartbeat") } as const;
 function whenSleeping(record: ActionRecord, event: ActionEvent, now: Now): ActionDecision {
   return match(event)
     .with({ type: "resume" }, (by) => {
-      if (isWaitingForSlots(record)) return expired(record, now) ?? unchanged("no_slot");
-      return (
-        expired(record, now) ?? (mayBegin(record, now) ? claimMain(record, by, now) : unchanged("not_due"))
-      );
+      if (isWaitingForSlots(record)) return endIfOver(record, now) ?? unchanged("no_slot");
+      const live = cutIfOver(record, now);
+      return endIfOver(live, now) ?? (mayBegin(live, now) ? claimMain(live, by, now) : unchanged("not_due"));
     })
     .with({ type: "granted" }, () => {
       if (!isWaitingForSlots(record)) return unchanged("already");
-      return expired(record, now) ?? (mayBegin(record, now) ? grant(record, now) : unchanged("not_due"));
+      return endIfOver(record, now) ?? (mayBegin(record, now) ? grant(record, now) : unchanged("not_due"));
     })
-    .with({ type: "expire" }, () => expired(record, now) ?? unchanged("nothing_expired"))
+    .with({ type: "expire" }, () => expire(record, now))
     .with({ type: "nothing_to_run" }, () => endForGood(record, {}, "SUCCESS", undefined, now))
-    .with({ type: "pause" }, ({ nonce }) =>
-      nonce === undefined
+    .with({ type: "pause" }, ({ nonce }) => {
+      if (record.cut !== undefined) return isBeingEnded;
+      return nonce === undefined
         ? pause(record, "SLEEPING", {}, now)
-        : refused("not_pausable", "the claim of who would pause it is gone"),
-    )
+        : refused("not_pausable", "the claim of who would pause it is gone");
+    })
+    .with({ type: "cut" }, (asked) => cut(record, asked, now))
     .with({ type: "cancel" }, (asked) => cancel(record, asked, now))
     .with({ type: "noted" }, (told) => noted(record, told, now))
     .with(result, sign, () => late)
@@ -95,10 +106,11 @@ function whenExecutingMain(record: ActionRecord, event: ActionEvent, now: Now): 
     .with({ type: "resume" }, (by) => {
       if (by.nonce === record.claim?.nonce) return unchanged("already");
       if (!by.holderDead && !hasPassed(record.timers.expiresAt, now)) return unchanged("held");
+      const live = cutIfOver(record, now);
       const takeOver = (counted: ActionRecord): ActionDecision => takeOverMain(counted, by, now);
       // A main whose time is over says nothing of its runner, a watcher that was asked of it and did not come back does.
       const isLost = by.holderDead || record.claim?.runs === "watcher";
-      return pastDeadline(record, now) ?? (isLost ? afterLoss(record, now, takeOver) : takeOver(record));
+      return endIfOver(live, now) ?? (isLost ? afterLoss(live, now, takeOver) : takeOver(live));
     })
     .with({ type: "main_returned" }, ({ nonce, answer }) => {
       if (!isHeld(record, nonce, "main")) return late;
@@ -118,7 +130,11 @@ function whenExecutingMain(record: ActionRecord, event: ActionEvent, now: Now): 
           return beginProgress(withoutClaim(record), left, watchAt, now);
         })
         .with({ state: "SLEEPING" }, (left) => sleepAgain(record, left, now))
-        .with({ state: "PAUSED" }, (left) => pause(record, "IN_PROGRESS", left, now))
+        .with({ state: "PAUSED" }, (left) =>
+          record.cut === undefined
+            ? pause(record, "IN_PROGRESS", left, now)
+            : beginProgress(withoutClaim(record), left, soon(record, now), now),
+        )
         .with({ state: "THREW" }, (left) => end(record, left, "ERROR", mainTimeout(left.error.message), now))
         .exhaustive();
     })
@@ -127,16 +143,19 @@ function whenExecutingMain(record: ActionRecord, event: ActionEvent, now: Now): 
     )
     .with({ type: "noted" }, (told) => noted(record, told, now))
     .with({ type: "heartbeat" }, ({ nonce }) => (isHolder(record, nonce) ? heartbeat(record, now) : late))
-    .with({ type: "pause" }, ({ nonce, left }) =>
-      isHeld(record, nonce, "main")
+    .with({ type: "pause" }, ({ nonce, left }) => {
+      const isHolders = isHeld(record, nonce, "main");
+      // It came to a place to pause at, and was cut meanwhile: it goes on from there.
+      if (record.cut !== undefined)
+        return isHolders ? beginProgress(record, left ?? {}, undefined, now) : isBeingEnded;
+      return isHolders
         ? pause(record, "IN_PROGRESS", left ?? {}, now)
-        : refused("not_pausable", "main is running: its holder pauses it between steps"),
-    )
+        : refused("not_pausable", "main is running: its holder pauses it between steps");
+    })
+    .with({ type: "cut" }, (asked) => cut(record, asked, now))
     .with({ type: "cancel" }, (asked) => cancel(record, asked, now))
     .with({ type: "rollback_returned" }, () => late)
-    .with({ type: "expire" }, ({ holderDead }) =>
-      holderDead ? (pastDeadline(record, now) ?? unchanged("nothing_expired")) : unchanged("held"),
-    )
+    .with({ type: "expire" }, ({ holderDead }) => (holderDead ? expire(record, now) : unchanged("held")))
     .with({ type: "nothing_to_run" }, () => unchanged("held"))
     .with({ type: "granted" }, () => unchanged("already"))
     .with({ type: "unpause" }, () => unchanged("not_paused"))
@@ -151,26 +170,34 @@ function whenInProgress(record: ActionRecord, event: ActionEvent, now: Now): Act
       if (by.nonce === record.claim?.nonce) return unchanged("already");
       if (record.claim !== undefined && !by.holderDead) return unchanged("held");
       const claim = (counted: ActionRecord): ActionDecision => claimWatcher(counted, by, now, timedOut);
-      const ask = (): ActionDecision =>
-        record.claim === undefined ? claim(record) : afterLoss(record, now, claim);
-      if (timedOut) return ask();
+      if (timedOut) return record.claim === undefined ? claim(record) : afterLoss(record, now, claim);
       // It has nothing to run, and ends as its leader does.
-      if (record.follows !== undefined) return pastDeadline(record, now) ?? unchanged("not_due");
-      const due = record.claim !== undefined || hasPassed(record.timers.watchAt, now);
-      return pastDeadline(record, now) ?? (due ? ask() : unchanged("not_due"));
+      if (record.follows !== undefined) return endIfOver(record, now) ?? unchanged("not_due");
+      const live = cutIfOver(record, now);
+      const over = endIfOver(live, now);
+      if (over !== undefined) return over;
+      if (live.claim !== undefined) return afterLoss(live, now, claim);
+      return hasPassed(live.timers.watchAt, now) ? claim(live) : unchanged("not_due");
     })
     .with({ type: "watcher_returned" }, ({ nonce, answer }) => {
       if (!isHeld(record, nonce, "watcher")) return late;
       if (answer.state === "SUCCESS") return end(record, answer, "SUCCESS", undefined, now);
-      if (timedOut && answer.state !== "ERROR")
-        return end(record, answer, "ERROR", progressTimeout(record), now);
+      if (timedOut && answer.state !== "ERROR") {
+        const cause = progressTimeout(record);
+        if (record.cut !== undefined || !hasLast(record)) return end(record, answer, "ERROR", cause, now);
+        return cutOff(leave(withoutClaim(record), answer), cause, now, { mayRepeat: true });
+      }
       return match(answer)
         .with({ state: "ERROR" }, (left) =>
           end(record, left, "ERROR", timedOut ? progressTimeout(record) : left.error, now),
         )
         .with({ state: "IN_PROGRESS" }, (left) => keepWatching(record, left, left.watchAt, now))
         .with({ state: "SLEEPING" }, (left) => sleepAgain(record, left, now))
-        .with({ state: "PAUSED" }, (left) => pause(record, "IN_PROGRESS", left, now))
+        .with({ state: "PAUSED" }, (left) =>
+          record.cut === undefined
+            ? pause(record, "IN_PROGRESS", left, now)
+            : keepWatching(record, left, undefined, now),
+        )
         .with({ state: "THREW" }, (left) => watcherFailed(record, left, left.error, now))
         .exhaustive();
     })
@@ -180,16 +207,16 @@ function whenInProgress(record: ActionRecord, event: ActionEvent, now: Now): Act
     )
     .with({ type: "noted" }, (told) => noted(record, told, now))
     .with({ type: "heartbeat" }, ({ nonce }) => (isHolder(record, nonce) ? heartbeat(record, now) : late))
-    .with({ type: "pause" }, ({ nonce, left }) =>
-      record.claim?.nonce === nonce
+    .with({ type: "pause" }, ({ nonce, left }) => {
+      if (record.cut !== undefined) return isBeingEnded;
+      return record.claim?.nonce === nonce
         ? pause(record, "IN_PROGRESS", left ?? {}, now)
-        : refused("not_pausable", "its watcher is being asked: try again"),
-    )
+        : refused("not_pausable", "its watcher is being asked: try again");
+    })
+    .with({ type: "cut" }, (asked) => cut(record, asked, now))
     .with({ type: "cancel" }, (asked) => cancel(record, asked, now))
     .with({ type: "expire" }, ({ holderDead }) =>
-      record.claim === undefined || holderDead
-        ? (pastDeadline(record, now) ?? unchanged("nothing_expired"))
-        : unchanged("held"),
+      record.claim === undefined || holderDead ? expire(record, now) : unchanged("held"),
     )
     .with({ type: "rollback_returned" }, () => late)
     .with({ type: P.union("nothing_to_run", "granted") }, () => unchanged("already"))
@@ -201,6 +228,7 @@ function whenInProgress(record: ActionRecord, event: ActionEvent, now: Now): Act
 function whenPaused(record: ActionRecord, event: ActionEvent, now: Now): ActionDecision {
   return match(event)
     .with({ type: "unpause" }, () => unpause(record, now))
+    .with({ type: "cut" }, (asked) => cut(record, asked, now))
     .with({ type: "cancel" }, (asked) => cancel(record, asked, now))
     .with({ type: P.union("resume", "granted") }, () => unchanged("paused"))
     .with({ type: "pause" }, () => unchanged("already"))
@@ -258,7 +286,11 @@ function whenReverting(record: ActionRecord, event: ActionEvent, now: Now): Acti
       isHolder(record, nonce) ? progress(record, left) : late,
     )
     .with({ type: "heartbeat" }, ({ nonce }) => (isHolder(record, nonce) ? heartbeat(record, now) : late))
-    .with({ type: "cancel" }, ({ why, message }) => failRollback(record, error(why, message), now))
+    .with({ type: P.union("cut", "cancel") }, (asked) =>
+      "nonce" in asked && !isHolder(record, asked.nonce)
+        ? late
+        : failRollback(record, error(asked.why, asked.message), now),
+    )
     .with({ type: "expire" }, ({ holderDead }) =>
       isOver && (record.claim === undefined || holderDead)
         ? failRollback(record, interrupted, now)
@@ -344,15 +376,14 @@ function cancel(record: ActionRecord, asked: ActionEvent & { type: "cancel" }, n
   return endForGood(record, asked.left ?? {}, "ERROR", error(asked.why, asked.message), now);
 }
 
-function pastDeadline(record: ActionRecord, now: Now): ActionDecision | undefined {
-  if (!hasPassed(record.timers.deadlineAt, now)) return undefined;
-  const cause = error("deadline_exceeded", `not ended within ${String(record.delays.deadlineMs)} ms`);
-  return endForGood(record, {}, "ERROR", cause, now);
+/** What always runs is left to it, where it has that; else it ends here. */
+function cut(record: ActionRecord, asked: ActionEvent & { type: "cut" }, now: Now): ActionDecision {
+  const { nonce, why, message } = asked;
+  if (nonce !== undefined && !isHolder(record, nonce)) return late;
+  if (isCut(record)) return unchanged("already");
+  const cause = error(why, message);
+  if (!hasLast(record)) return endForGood(record, {}, "ERROR", cause, now);
+  return cutOff(record, cause, now, { byHolder: nonce !== undefined });
 }
 
-function expired(record: ActionRecord, now: Now): ActionDecision | undefined {
-  const past = pastDeadline(record, now);
-  if (past !== undefined || !hasPassed(record.timers.expiresAt, now)) return past;
-  const cause = error("start_timeout", `no runner began it within ${String(record.delays.startMs)} ms`);
-  return endForGood(record, {}, "ERROR", cause, now);
-}
+const isBeingEnded = refused("not_pausable", "it is being ended");

@@ -9,6 +9,7 @@ export type {
   Unchanged,
   WatcherAnswer,
 } from "./action-events.ts";
+export { hasLast, isCut } from "./cut-action.ts";
 export { dueAt, expiresAt, isOpen } from "./due.ts";
 export { type Ending, endingOf } from "./ending.ts";
 export { earliest, hasPassed, type Now, toInstant, toMs } from "./instants.ts";

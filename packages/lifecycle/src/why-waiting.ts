@@ -34,6 +34,13 @@ export interface Waiting {
 }
 
 export function whyAction(record: ActionView, now: Now): Waiting {
+  const waiting = whyState(record, now);
+  const { cut, outcome } = record;
+  if (cut === undefined || outcome !== undefined) return waiting;
+  return { ...waiting, message: `${waiting.message}; it is being ended (${cut.error.message})` };
+}
+
+function whyState(record: ActionView, now: Now): Waiting {
   const { timers, claim, attempt } = record;
   return match(record.state)
     .returnType<Waiting>()

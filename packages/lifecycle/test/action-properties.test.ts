@@ -1,7 +1,7 @@
 import { ActionRecord, type ActionState } from "@jetmesh/protocol";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type ActionEvent, decideAction, dueAt, isOpen, toMs } from "../src/index.ts";
+import { type ActionEvent, decideAction, dueAt, isCut, isOpen, toMs } from "../src/index.ts";
 import { anyRecord, anyStep, everyLife, everyWrite, isWrite, START, walk } from "./action-walks.ts";
 
 const OUTCOMES: readonly ActionState[] = ["SUCCESS", "ERROR", "CLOSED", "REVERTING", "REVERTED"];
@@ -28,7 +28,8 @@ describe("in every life of an action", () => {
 
   it("an attempt is counted up by going back to SLEEPING, one at a time, and by nothing else", () => {
     everyWrite(({ before, event, decision: { next } }) => {
-      const again = next.state === "SLEEPING" && event.type !== "unpause" && event.type !== "noted";
+      const isKept = ["unpause", "noted", "cut", "expire"].includes(event.type);
+      const again = next.state === "SLEEPING" && !isKept;
       expect(next.attempt - before.attempt).toBe(again ? 1 : 0);
     });
   });
@@ -61,7 +62,7 @@ describe("in every life of an action", () => {
         const nonce = nonceOf(event);
         if (nonce === undefined || nonce === before.claim?.nonce) continue;
         expect(decision.kind).not.toBe("write");
-        if (event.type !== "pause" && event.type !== "noted") expect(decision.kind).toBe("late");
+        if (!["pause", "noted", "cut"].includes(event.type)) expect(decision.kind).toBe("late");
       }
     });
   });
@@ -150,10 +151,29 @@ describe("in every life of an action", () => {
     });
   });
 
-  it("the deadline is never moved but by a pause", () => {
+  it("the deadline is never moved but by a pause, and once where what always runs is left", () => {
     everyWrite(({ before, decision: { next } }) => {
+      if (isCut(next) && !isCut(before)) return;
       if (!isOpen(next.state) || next.state === "PAUSED" || before.state === "PAUSED") return;
       if (next.state !== "REVERTING") expect(next.timers.deadlineAt).toBe(before.timers.deadlineAt);
+    });
+  });
+
+  it("what is cut stays so, is not paused, and ends as an error with what it was cut with (A6)", () => {
+    everyWrite(({ before, decision: { next } }) => {
+      if (next.cut !== undefined) expect(next.state).not.toBe("PAUSED");
+      if (!isCut(before)) return;
+      const { unseen: _unseen, ...cut } = before.cut ?? {};
+      expect(next.cut).toMatchObject(cut);
+      expect(next.attempt - before.attempt === 0 || next.journal.length > 0, "no repeat").toBe(true);
+      if (next.outcome !== undefined)
+        expect([next.outcome, next.error]).toEqual(["ERROR", before.cut?.error]);
+    });
+  });
+
+  it("what is cut for good has a deadline until it ends", () => {
+    everyWrite(({ decision: { next } }) => {
+      if (isCut(next) && next.outcome === undefined) expect(next.timers.deadlineAt).toBeDefined();
     });
   });
 
@@ -176,8 +196,11 @@ describe("in every life of an action", () => {
 describe("the walks", () => {
   it("reach every state, so that what they hold is not held of nothing", () => {
     const reached = new Set<string>();
-    everyWrite(({ decision: { next } }) => reached.add(next.state), 1);
-    expect(reached.size).toBe(9);
+    everyWrite(({ decision: { next } }) => {
+      reached.add(next.state);
+      if (next.cut !== undefined) reached.add(`${next.state}, cut`);
+    }, 1);
+    expect(reached.size).toBe(9 + 7);
   });
 });
 

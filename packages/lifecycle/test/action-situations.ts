@@ -1,4 +1,10 @@
-import type { ActionError, ActionRecord, Claim, Note } from "@jetmesh/protocol";
+import {
+  type ActionError,
+  type ActionRecord,
+  type Claim,
+  type Note,
+  PlanDefinition,
+} from "@jetmesh/protocol";
 import { type ActionEvent, newAction, toInstant } from "../src/index.ts";
 
 /**
@@ -105,6 +111,57 @@ export const SITUATIONS = {
 
 export type Situation = keyof typeof SITUATIONS;
 
+/** A plan that has begun, with something that always runs. */
+export const WITH_LAST = {
+  definition: {
+    plan: PlanDefinition.parse({
+      ...{ kind: "Plan", reference: "deploy", name: "Deploy", steps: [{ shell: "true" }] },
+      finally: [{ shell: "rm lock" }],
+    }),
+  },
+  journal: [{ reference: "step-1", startedAt: PAST }],
+} satisfies Partial<ActionRecord>;
+
+const cut = { at: PAST, error: { code: "canceled", message: "no longer wanted" } };
+
+/** The same states where something always runs (ADR 0041), and where it is cut. */
+export const LAST_SITUATIONS = {
+  "SLEEPING, begun": sleeping(WITH_LAST),
+  "SLEEPING, begun, its start delay expired": sleeping({ ...WITH_LAST, timers: { expiresAt: PAST } }),
+  "SLEEPING, cut": sleeping({ ...WITH_LAST, cut, timers: { deadlineAt: SOON } }),
+  "SLEEPING, cut, its time over": sleeping({ ...WITH_LAST, cut, timers: { deadlineAt: PAST } }),
+  "EXECUTING_MAIN, held": executing(WITH_LAST),
+  "EXECUTING_MAIN, delay expired and deadline passed": executing({
+    ...WITH_LAST,
+    timers: { expiresAt: PAST, deadlineAt: PAST },
+  }),
+  "EXECUTING_MAIN, cut and not seen": executing({
+    ...WITH_LAST,
+    cut: { ...cut, unseen: true },
+    timers: { deadlineAt: SOON },
+  }),
+  "EXECUTING_MAIN, taken over, cut": executing({ ...WITH_LAST, ...held("watcher"), cut }),
+  "IN_PROGRESS, unheld": inProgress(WITH_LAST),
+  "IN_PROGRESS, unheld, its deadline passed": inProgress({
+    ...WITH_LAST,
+    timers: { watchAt: SOON, deadlineAt: PAST },
+  }),
+  "IN_PROGRESS, held": inProgress({ ...WITH_LAST, ...held("watcher") }),
+  "IN_PROGRESS, held, the last ask": inProgress({
+    ...WITH_LAST,
+    ...held("watcher"),
+    timers: { expiresAt: PAST },
+  }),
+  "IN_PROGRESS, held, cut and not seen": inProgress({
+    ...WITH_LAST,
+    ...held("watcher"),
+    cut: { ...cut, unseen: true },
+    timers: { deadlineAt: SOON },
+  }),
+  "IN_PROGRESS, cut, its time over": inProgress({ ...WITH_LAST, cut, timers: { deadlineAt: PAST } }),
+  PAUSED: sleeping({ ...WITH_LAST, state: "PAUSED", paused: { from: "IN_PROGRESS", remaining: {} } }),
+} as const satisfies Record<string, ActionRecord>;
+
 export const failure: ActionError = { code: "main_threw", message: "it broke" };
 /** What somebody tells it. */
 export const note: Note = {
@@ -177,6 +234,7 @@ const said = (nonce: string, whose: "its holder" | "a foreign nonce") =>
     [`progressed by ${whose}`]: { type: "progressed", nonce, left },
     [`heartbeat by ${whose}`]: { type: "heartbeat", nonce },
     [`pause by ${whose}`]: { type: "pause", nonce, left },
+    [`cut by ${whose}`]: { type: "cut", nonce, why: "canceled", message: "no longer wanted" },
     [`noted by ${whose}`]: { type: "noted", nonce, note },
   }) satisfies Record<string, ActionEvent>;
 
@@ -188,6 +246,7 @@ const unsaid = {
   noted: { type: "noted", note },
   unpause: { type: "unpause" },
   granted: { type: "granted" },
+  cut: { type: "cut", why: "canceled", message: "no longer wanted" },
   cancel: { type: "cancel", why: "canceled", message: "no longer wanted" },
   expire: { type: "expire", holderDead: false },
   "expire, holder dead": { type: "expire", holderDead: true },
@@ -204,6 +263,7 @@ type Said = `${
   | "progressed"
   | "heartbeat"
   | "noted"
+  | "cut"
   | "pause"} by ${Whose}`;
 
 export type EventName = Said | keyof typeof unsaid;
@@ -228,6 +288,7 @@ export const EVENT_TYPES = Object.keys({
   pause: true,
   unpause: true,
   granted: true,
+  cut: true,
   cancel: true,
   expire: true,
   nothing_to_run: true,

@@ -4,13 +4,14 @@ import { decideAction } from "../src/index.ts";
 import { EVENT_NAMES, EVENT_TYPES, EVENTS, NOW, SITUATIONS, type Situation } from "./action-situations.ts";
 import { AFTER_THE_OUTCOME } from "./action-table/after-the-outcome.ts";
 import { BEFORE_THE_OUTCOME } from "./action-table/before-the-outcome.ts";
+import { CUTS } from "./action-table/cuts.ts";
 import { GRANTS } from "./action-table/grants.ts";
 import { IN_PROGRESS } from "./action-table/in-progress.ts";
 import { NOTES } from "./action-table/notes.ts";
 import { DESIGN, inWords, seen } from "./action-table/row.ts";
 
 /** Design §2, every pair of (state or sub-state, event): a pair that nobody decided on purpose is a red test. */
-const ROWS = [...BEFORE_THE_OUTCOME, ...IN_PROGRESS, ...AFTER_THE_OUTCOME, ...NOTES, ...GRANTS];
+const ROWS = [...BEFORE_THE_OUTCOME, ...IN_PROGRESS, ...AFTER_THE_OUTCOME, ...NOTES, ...GRANTS, ...CUTS];
 const SITUATION_NAMES = Object.keys(SITUATIONS) as Situation[];
 
 describe.each(SITUATION_NAMES)("an action that is %s", (situation) => {

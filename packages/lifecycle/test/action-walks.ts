@@ -1,7 +1,7 @@
 import type { ActionRecord, ActionState } from "@jetmesh/protocol";
 import fc from "fast-check";
 import { type ActionDecision, type ActionEvent, decideAction, toInstant } from "../src/index.ts";
-import { sleeping } from "./action-situations.ts";
+import { sleeping, WITH_LAST } from "./action-situations.ts";
 
 /** Random lives of an action: a record with random settings, and events at times that never go back. */
 export interface Step {
@@ -54,6 +54,7 @@ export const anyRecord: fc.Arbitrary<ActionRecord> = fc
     backoffMs: fc.constantFrom(0, 500),
     maxWatcherFailures: fc.integer({ min: 1, max: 3 }),
     rollbackable: fc.boolean(),
+    hasLast: fc.boolean(),
     transitions: fc.constantFrom(1, 2, 98, 100),
   })
   .map((given) => {
@@ -68,6 +69,7 @@ export const anyRecord: fc.Arbitrary<ActionRecord> = fc
       repeat: { error, success, backoffMs },
       maxWatcherFailures: given.maxWatcherFailures,
       rollbackable: given.rollbackable,
+      ...(given.hasLast ? { definition: WITH_LAST.definition } : {}),
       transitions: Array.from({ length: given.transitions }, () => first),
     });
   });
@@ -95,7 +97,7 @@ export const anyStep: fc.Arbitrary<Step> = fc.record({
       "granted",
       "expire",
     ] as const),
-    ...(["cancel", "nothing_to_run", "owner_told", "rollback"] as const),
+    ...(["cut", "cut", "cancel", "nothing_to_run", "owner_told", "rollback"] as const),
   ),
   whose: fc.constantFrom("its holder", "its holder", "its holder", "an earlier holder", "a stranger"),
   answer: fc.constantFrom("SUCCESS", "ERROR", "IN_PROGRESS", "IN_PROGRESS", "SLEEPING", "PAUSED", "THREW"),
@@ -122,7 +124,8 @@ function eventOf(
       : step.whose === "an earlier holder"
         ? former
         : undefined) ?? "nonce-of-a-stranger";
-  const left = { bag: { leaves: step.leaves }, result: step.leaves };
+  const { journal } = record.definition.plan === undefined ? record : WITH_LAST;
+  const left = { bag: { leaves: step.leaves }, result: step.leaves, journal };
   const watch = step.watchInMs === undefined ? {} : { watchAt: toInstant(now + step.watchInMs) };
   const answer = step.answer;
   const onward = LEADS_ON[record.state];
@@ -166,6 +169,8 @@ function eventOf(
       const note = { of: "signal", signal } as const;
       return step.holderDead ? { type, note } : { type, nonce, note };
     }
+    case "cut":
+      return { type, ...(step.holderDead ? {} : { nonce }), why: "canceled", message: "no" };
     case "cancel":
       return { type: "cancel", why: "canceled", message: "no" };
     case "expire":

@@ -1,7 +1,7 @@
 // docs/lifecycles.md says what the core decides, and nothing else: every row is computed here from all situations
 // and events, and a row too many is as wrong as one too few.
 import { readFileSync } from "node:fs";
-import type { JetRecord } from "@jetmesh/protocol";
+import type { ActionRecord, JetRecord } from "@jetmesh/protocol";
 import { ActionState, MAX_QUEUE } from "@jetmesh/protocol";
 import { describe, expect, it } from "vitest";
 import {
@@ -38,7 +38,10 @@ interface Decided {
   readonly decision: ActionDecision;
 }
 
-const DECIDED: readonly Decided[] = Object.values(ofAction.SITUATIONS).flatMap((record) =>
+const DECIDED: readonly Decided[] = [
+  ...Object.values(ofAction.SITUATIONS),
+  ...Object.values(ofAction.LAST_SITUATIONS),
+].flatMap((record: ActionRecord) =>
   Object.values(ofAction.EVENTS).map((event) => ({
     from: record.state,
     on: event.type,

@@ -1,3 +1,4 @@
+import { hasLast } from "@jetmesh/lifecycle";
 import { type HolderAnswer, HolderQuestion, type Note } from "@jetmesh/protocol";
 import { parseJson, type Responder, respond } from "@jetmesh/storage";
 import type { RunnerDeps } from "./deps.ts";
@@ -14,6 +15,7 @@ type Answer = (held: HeldAction, reply: Reply, question: HolderQuestion) => void
 const ANSWERS: Readonly<Record<HolderQuestion["ask"], Answer>> = {
   holding: (_, reply) => reply("holding"),
   pause: (held, reply) => {
+    if (held.record.cut !== undefined) return reply("not_mine");
     held.pause();
     // Said once it is written: whoever takes over, should this runner die before, pauses it as well.
     void writeNote(held, { of: "pause" }).then(
@@ -21,7 +23,15 @@ const ANSWERS: Readonly<Record<HolderQuestion["ask"], Answer>> = {
       () => reply("not_mine"),
     );
   },
-  cancel: (held, reply, { message = "canceled" }) => {
+  cancel: (held, reply, { message = "canceled", force }) => {
+    if (force !== true && hasLast(held.record)) {
+      // Asked again: what was written is read, which is also the answer where it has ended meanwhile.
+      void held.cut("canceled", message).then(
+        () => reply(held.isLost ? "not_mine" : "noted"),
+        () => reply("not_mine"),
+      );
+      return;
+    }
     held.cancel(message);
     void held.ended.then(() => reply("ended"));
   },

@@ -31,6 +31,10 @@ export interface HeldAction {
   readonly canceled: Canceled | undefined;
   /** Somebody wants it paused as soon as what runs is over. */
   readonly isPauseAsked: boolean;
+  /** Is called when it is cut, once that is written; gives what ends that. */
+  onCut(listener: () => void): () => void;
+  /** Has it cut: false where the claim is gone, or where it has ended. */
+  cut(why: "canceled" | "deadline_exceeded", message: string): Promise<boolean>;
   cancel(message: string): void;
   pause(): void;
   /** Fires the signal of whatever method runs. */
@@ -87,8 +91,9 @@ export function createHeldAction(
   let isLost = false;
   let controller = new AbortController();
   let queue: Promise<unknown> = Promise.resolve();
+  const cutListeners = new Set<() => void>();
   let canceled: Canceled | undefined;
-  let isPauseAsked = record.pauseAsked === true;
+  let isPauseAsked = record.pauseAsked === true && record.cut === undefined;
   let sayCanceled: (canceled: Canceled) => void = () => undefined;
   const cancelAsked = new Promise<Canceled>((resolve) => (sayCanceled = resolve));
   let markEnded: () => void = () => undefined;
@@ -121,7 +126,16 @@ export function createHeldAction(
     revision = written.revision;
     if (record.claim !== undefined && record.claim.nonce !== current.nonce) fence = revision;
     if (record.claim !== undefined) current = record.claim;
+    if (event.type === "cut" && record.cut !== undefined) {
+      isPauseAsked = false;
+      for (const listener of cutListeners) listener();
+    }
     return decision;
+  };
+  const apply = (event: ActionEvent): Promise<ActionDecision | "lost"> => {
+    const mine = queue.then(() => write(event));
+    queue = mine.catch(() => undefined);
+    return mine;
   };
 
   return {
@@ -145,11 +159,7 @@ export function createHeldAction(
     get isLost() {
       return isLost;
     },
-    apply(event) {
-      const mine = queue.then(() => write(event));
-      queue = mine.catch(() => undefined);
-      return mine;
-    },
+    apply,
     cancelAsked,
     get canceled() {
       return canceled;
@@ -163,7 +173,15 @@ export function createHeldAction(
       sayCanceled(canceled);
       controller.abort({ code: "canceled", message } satisfies AbortReason);
     },
-    pause: () => (isPauseAsked = true),
+    pause: () => (isPauseAsked = record.cut === undefined),
+    onCut(listener) {
+      cutListeners.add(listener);
+      return () => cutListeners.delete(listener);
+    },
+    async cut(why, message) {
+      const done = await apply({ type: "cut", nonce: current.nonce, why, message });
+      return done !== "lost" && done.kind !== "late" && record.outcome === undefined;
+    },
     abort: (reason) => controller.abort(reason),
     abandon: (reason) => {
       isLost = true;

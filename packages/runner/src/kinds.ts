@@ -1,5 +1,6 @@
 import type { Leavings, MainAnswer, Now, WatcherAnswer } from "@jetmesh/lifecycle";
 import type {
+  ActionCut,
   ActionError,
   ActionRecord,
   KindRecord,
@@ -67,6 +68,9 @@ export interface KindContext {
   /** The revision of the claim's write: grows with every claim of every action (the fencing token). */
   readonly fence: number;
   readonly output: ActionOutput;
+  /** It is cut: nothing runs any more but what always runs; as it is now. Fires when that is written. */
+  readonly cut: ActionCut | undefined;
+  readonly cutSignal: AbortSignal;
   /** Somebody wants the action paused: a main that can go on later answers PAUSED when it comes to such a place. */
   readonly isPauseAsked: boolean;
   /** What the action is told while this runs, for kinds that take notes. */

@@ -1,4 +1,12 @@
-import { type ActionEffect, type ActionEvent, hasPassed, toMs } from "@jetmesh/lifecycle";
+import {
+  type ActionEffect,
+  type ActionEvent,
+  hasLast,
+  hasPassed,
+  isCut,
+  type Leavings,
+  toMs,
+} from "@jetmesh/lifecycle";
 import { callMethod } from "./call-method.ts";
 import type { RunnerDeps } from "./deps.ts";
 import type { Canceled, HeldAction } from "./held-action.ts";
@@ -29,6 +37,8 @@ export async function runMethod(
   const { nonce } = held.claim;
   const signal = held.signal();
   const output = createOutput(deps, held.record.id);
+  const cutting = new AbortController();
+  if (held.record.cut !== undefined) cutting.abort();
   const context: KindContext = {
     record: held.record,
     signal,
@@ -38,6 +48,10 @@ export async function runMethod(
     workshop: createWorkshop(deps, held),
     shelf: createShelf(deps, held),
     secrets: createSecretReader(deps, held.record),
+    get cut() {
+      return held.record.cut;
+    },
+    cutSignal: cutting.signal,
     get isPauseAsked() {
       return held.isPauseAsked;
     },
@@ -49,6 +63,10 @@ export async function runMethod(
     heartbeat: async () => mustHold(await held.apply({ type: "heartbeat", nonce })),
   };
   const limit = watchTime(deps, held, run, kind.isPatient === true);
+  const offCut = held.onCut(() => {
+    cutting.abort();
+    limit.look();
+  });
   const method = callMethod(kind, run.method, context, nonce).finally(() => output.flush());
   try {
     const first = await Promise.race([method, limit.passed, held.cancelAsked]);
@@ -63,11 +81,12 @@ export async function runMethod(
     if (held.canceled !== undefined) return endedBefore(event) ?? canceledEvent(held.canceled, event);
     if (first !== "time_is_up") return event;
     if (endedBefore(event) !== undefined) reportStraggler(deps, held, method);
-    return eventOfLimit(deps, held, run, nonce, limit.why());
+    return eventOfLimit(deps, held, run, limit.why(), event);
   } catch (thrown) {
     if (thrown instanceof ClaimLostError) return undefined;
     throw thrown;
   } finally {
+    offCut();
     limit.stop();
   }
 }
@@ -76,12 +95,19 @@ export async function runMethod(
 const endedBefore = (event: ActionEvent | undefined): ActionEvent | undefined =>
   event !== undefined && "answer" in event && event.answer.state === "SUCCESS" ? event : undefined;
 
+const canceledEvent = ({ message }: Canceled, event?: ActionEvent): ActionEvent => ({
+  ...{ type: "cancel", why: "canceled", message },
+  left: leftOf(event),
+});
+
 /** What the method left is kept: how far a plan had come. */
-function canceledEvent({ message }: Canceled, event?: ActionEvent): ActionEvent {
+function leftOf(event: ActionEvent | undefined): Leavings {
   const { bag, journal } = event !== undefined && "answer" in event ? event.answer : {};
-  const left = { ...(bag === undefined ? {} : { bag }), ...(journal === undefined ? {} : { journal }) };
-  return { type: "cancel", why: "canceled", message, left };
+  return { ...(bag === undefined ? {} : { bag }), ...(journal === undefined ? {} : { journal }) };
 }
+
+const deadlineMessage = ({ delays }: HeldAction["record"]): string =>
+  `not ended within ${String(delays.deadlineMs)} ms`;
 
 function mustHold(outcome: Awaited<ReturnType<HeldAction["apply"]>>): void {
   if (outcome === "lost" || outcome.kind === "late") throw new ClaimLostError("the claim was taken over");
@@ -92,6 +118,8 @@ type Limit = "delay" | "deadline" | "watcher";
 interface TimeWatch {
   readonly passed: Promise<"time_is_up">;
   why(): Limit;
+  /** The limits of the record are others now. */
+  look(): void;
   stop(): void;
 }
 
@@ -99,9 +127,13 @@ interface TimeWatch {
 function watchTime(deps: RunnerDeps, held: HeldAction, run: Run, isPatient: boolean): TimeWatch {
   let timer: NodeJS.Timeout | undefined;
   let why: Limit = "delay";
+  let isOver = false;
+  let look: () => void = () => undefined;
   const began = deps.clock.now();
   const passed = new Promise<"time_is_up">((resolve) => {
     const arm = (): void => {
+      clearTimeout(timer);
+      if (isOver) return;
       const { expiresAt, deadlineAt } = held.record.timers;
       const limits: [Limit, number | undefined][] = [
         ["delay", run.method === "watcher" || expiresAt === undefined ? undefined : toMs(expiresAt)],
@@ -119,12 +151,25 @@ function watchTime(deps: RunnerDeps, held: HeldAction, run: Run, isPatient: bool
         return;
       }
       [why] = first;
-      held.abort(REASONS[why]);
-      resolve("time_is_up");
+      const end = (): void => {
+        held.abort(REASONS[why]);
+        resolve("time_is_up");
+      };
+      // What always runs has a deadline of its own, which is another once it is cut.
+      if (why === "deadline" && hasLast(held.record) && !isCut(held.record))
+        held.cut("deadline_exceeded", deadlineMessage(held.record)).then((isOpen) => {
+          if (!isOpen) end();
+        }, end);
+      else end();
     };
+    look = arm;
     arm();
   });
-  return { passed, why: () => why, stop: () => clearTimeout(timer) };
+  const stop = (): void => {
+    isOver = true;
+    clearTimeout(timer);
+  };
+  return { passed, why: () => why, look, stop };
 }
 
 const REASONS: Readonly<Record<Limit, AbortReason>> = {
@@ -134,13 +179,21 @@ const REASONS: Readonly<Record<Limit, AbortReason>> = {
 };
 
 /** What follows when time is up: the deadline ends it; a main out of time has its watcher asked, under a new claim. */
-function eventOfLimit(deps: RunnerDeps, held: HeldAction, run: Run, nonce: string, why: Limit): ActionEvent {
+function eventOfLimit(
+  deps: RunnerDeps,
+  held: HeldAction,
+  run: Run,
+  why: Limit,
+  event: ActionEvent | undefined,
+): ActionEvent {
   const { record } = held;
+  const { nonce } = held.claim;
   if (why === "deadline" && hasPassed(record.timers.deadlineAt, deps.clock.now())) {
     return {
       type: "cancel",
       why: "deadline_exceeded",
-      message: `not ended within ${String(record.delays.deadlineMs)} ms`,
+      message: deadlineMessage(record),
+      left: leftOf(event),
     };
   }
   if (run.method === "watcher") {

@@ -27,6 +27,7 @@ export function createFlightPlan(graceMs: number): ActionKind {
         record,
         record.journal,
         now,
+        record.cut,
       );
       return journal.length === record.journal.length ? {} : { journal };
     },

@@ -6,8 +6,8 @@ import {
   type PlanNode,
   type TemplateValues,
 } from "@jetmesh/flight-plan";
-import { earliest, keepNote, toInstant } from "@jetmesh/lifecycle";
-import type { ActionError, ActionRecord, Instant, JournalEntry, Signal } from "@jetmesh/protocol";
+import { earliest, keepNote, toInstant, toMs } from "@jetmesh/lifecycle";
+import type { ActionCut, ActionError, ActionRecord, Instant, JournalEntry, Signal } from "@jetmesh/protocol";
 import type { KindContext, ReceivedNote } from "@jetmesh/runner";
 import { actionIdOfChild } from "@jetmesh/service-kit";
 import { planOf, valuesOf } from "./plan-facts.ts";
@@ -38,8 +38,10 @@ export function openNext(
   record: Pick<ActionRecord, "id" | "attempt">,
   journal: readonly JournalEntry[],
   now: number,
+  cut?: ActionCut,
 ): Advance {
-  const next = advance(tree, journal, values, now);
+  const deadline = cut === undefined ? undefined : { at: toMs(cut.at), error: cut.error };
+  const next = advance(tree, journal, values, now, deadline);
   if (next.journal === journal || next.open.every(({ node }) => node.step.action === undefined)) return next;
   const isNew = new Set(next.journal.slice(journal.length).map(({ reference }) => reference));
   const named = (open: OpenStep): OpenStep => {
@@ -69,7 +71,7 @@ export function createPass(context: KindContext): PlanPass {
     signals = [],
   }: { journal: readonly JournalEntry[]; signals?: readonly Signal[] | undefined } = record;
   let isDirty = false;
-  const look = (): Advance => openNext({ tree, values }, record, journal, context.now());
+  const look = (): Advance => openNext({ tree, values }, record, journal, context.now(), context.cut);
   const keep = (received: ReceivedNote): void => {
     const kept = keepNote({ journal: [...journal], signals: [...signals] }, received.note, context.now());
     if (typeof kept === "string") {

@@ -1,6 +1,6 @@
-import { isWaiting, type OpenStep } from "@jetmesh/flight-plan";
+import { type Deadline, isWaiting, type OpenStep } from "@jetmesh/flight-plan";
 import { toMs } from "@jetmesh/lifecycle";
-import type { JournalEntry } from "@jetmesh/protocol";
+import type { ActionError, JournalEntry } from "@jetmesh/protocol";
 import type { KindAnswer, KindContext } from "@jetmesh/runner";
 import { stepContext } from "./plan-facts.ts";
 import { answerOf, begunOf, createPass, nextInstant, type PlanPass } from "./plan-pass.ts";
@@ -16,6 +16,8 @@ const LINGER_MS = 50;
 
 interface Running {
   readonly ended: Promise<{ readonly entry: JournalEntry; readonly result: StepResult }>;
+  /** Has it end, with that. */
+  cut(error: ActionError): void;
 }
 
 /**
@@ -26,6 +28,7 @@ export async function runPlan(context: KindContext, graceMs: number): Promise<Ki
   const pass = createPass(context);
   const running = new Map<string, Running>();
   let aborted: Promise<undefined> | undefined;
+  let cut: Promise<undefined> | undefined;
   for (let lingerUntil = Number.POSITIVE_INFINITY; ; ) {
     if (context.signal.aborted) return cutShort(context, pass, running);
     pass.takeNotes();
@@ -45,6 +48,8 @@ export async function runPlan(context: KindContext, graceMs: number): Promise<Ki
     const isWaitingOnly = begins.length === 0 && running.size === 0;
     if (pass.isDirty && (!isWaitingOnly || waits.some(hasToBegin))) await pass.write();
     for (const one of begins) running.set(one.entry.reference, begin(context, one, graceMs));
+    for (const { entry, deadline } of open)
+      if (isOver(deadline, context.now())) running.get(entry.reference)?.cut(deadline.error);
     // What was just opened may be over at once.
     if (waits.some((one) => isDue(one, context.now()))) continue;
     if (isWaitingOnly) {
@@ -53,20 +58,24 @@ export async function runPlan(context: KindContext, graceMs: number): Promise<Ki
       if (!mayLinger || performance.now() >= lingerUntil)
         return { state: "IN_PROGRESS", ...pass.left, watchAt: nextInstant(waits) ?? null };
     } else lingerUntil = Number.POSITIVE_INFINITY;
-    aborted ??= new Promise((resolve) =>
-      context.signal.addEventListener("abort", () => resolve(undefined), { once: true }),
-    );
+    aborted ??= fired(context.signal);
+    cut ??= context.cutSignal.aborted ? NEVER : fired(context.cutSignal);
     const first = await Promise.race([
       ...[...running.values()].map(({ ended }) => ended),
       context.inbox?.arrival().then(() => undefined) ?? NEVER,
       soonest(context, waits, isWaitingOnly ? lingerUntil - performance.now() : undefined),
       aborted,
+      cut,
     ]);
+    if (context.cutSignal.aborted) cut = NEVER;
     if (first === undefined) continue;
     running.delete(first.entry.reference);
     pass.replace(endEntry(first.entry, first.result, context.now()));
   }
 }
+
+const fired = (signal: AbortSignal): Promise<undefined> =>
+  new Promise((resolve) => signal.addEventListener("abort", () => resolve(undefined), { once: true }));
 
 const isBetweenSteps = (pass: PlanPass): boolean =>
   pass.journal.every(({ endedAt }) => endedAt !== undefined);
@@ -76,10 +85,13 @@ const hasToBegin = ({ node: { step }, entry: { children } }: OpenStep): boolean 
   (step.action !== undefined || step.jet !== undefined) &&
   (children === undefined || children.some(({ made }) => made === undefined));
 
+const isOver = (deadline: Deadline | undefined, now: number): deadline is Deadline =>
+  deadline !== undefined && deadline.at <= now;
+
 const isDue = (open: OpenStep, now: number): boolean => {
   const { deadline, entry } = open;
   return (
-    (deadline !== undefined && deadline.at <= now) ||
+    isOver(deadline, now) ||
     (entry.waitUntil !== undefined && toMs(entry.waitUntil) <= now) ||
     hasToBegin(open)
   );
@@ -88,6 +100,7 @@ const isDue = (open: OpenStep, now: number): boolean => {
 function begin(context: KindContext, open: OpenStep, graceMs: number): Running {
   const { node, entry, values, deadline } = open;
   const limit = new AbortController();
+  if (isOver(deadline, context.now())) limit.abort(deadline.error);
   const timer =
     deadline === undefined
       ? undefined
@@ -99,7 +112,7 @@ function begin(context: KindContext, open: OpenStep, graceMs: number): Running {
   const ended = runStep(node.step, stepContext(context, entry, values, signal, graceMs))
     .then((result) => ({ entry, result }))
     .finally(() => clearTimeout(timer));
-  return { ended };
+  return { ended, cut: (error) => limit.abort(error) };
 }
 
 /** The processes of all steps end before anything is written about them. */

@@ -38,23 +38,25 @@ export async function watchPlan(context: KindContext, graceMs: number): Promise<
 
 /** F2: what ran when its runner was lost ends with that, or is begun again from its start where that does no harm. */
 function endInterrupted(pass: PlanPass, now: number): void {
-  for (const { node, entry } of begunOf(pass, pass.look())) {
+  for (const { node, entry, deadline } of begunOf(pass, pass.look())) {
     if (isWaiting(node)) continue;
     const interruptions = (entry.interruptions ?? 0) + 1;
     const { idempotent } = node.step;
     const interrupted: JournalEntry = { ...entry, interruptions };
-    pass.replace(
-      idempotent && interruptions <= MOST_INTERRUPTIONS
-        ? interrupted
-        : {
-            ...interrupted,
-            endedAt: toInstant(now),
-            outcome: "ERROR",
-            error: {
-              code: "step_interrupted",
-              message: `was running when its runner was lost, ${idempotent ? `${String(interruptions)} times` : "and is not marked idempotent"}`,
-            },
-          },
-    );
+    const isOver = deadline !== undefined && deadline.at <= now;
+    const isAgain = idempotent && interruptions <= MOST_INTERRUPTIONS;
+    const error = {
+      code: "step_interrupted",
+      message: `was running when its runner was lost, ${idempotent ? `${String(interruptions)} times` : "and is not marked idempotent"}`,
+    };
+    if (isAgain && !isOver) pass.replace(interrupted);
+    else
+      pass.replace({
+        ...interrupted,
+        endedAt: toInstant(now),
+        outcome: "ERROR",
+        // It would have run again, had there been time for it.
+        error: isAgain && isOver ? deadline.error : error,
+      });
   }
 }

@@ -129,8 +129,15 @@ async function changed<V extends "state-store.action-change" | "state-store.acti
 /** Pauses, resumes or cancels. */
 export const changeAction =
   (command: ActionCommand) =>
-  (deps: GatewayDeps, user: string, { id }: { readonly id: string }): Promise<ChangedAction> =>
-    changed(deps, "state-store.action-change", { v: 1, user, id, command });
+  (
+    deps: GatewayDeps,
+    user: string,
+    { id, force }: { readonly id: string; readonly force?: boolean | undefined },
+  ): Promise<ChangedAction> =>
+    changed(deps, "state-store.action-change", {
+      ...{ v: 1, user, id, command },
+      ...(force === undefined ? {} : { force }),
+    });
 
 /** Has undone what an action did; it is under way when this answers. */
 export const rollbackAction = (

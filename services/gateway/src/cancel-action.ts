@@ -25,13 +25,13 @@ const cancelMade = changeAction("cancel");
 export async function cancelAction(
   deps: GatewayDeps,
   user: string,
-  { id, jet }: RequestOf<"action.cancel">,
+  { id, jet, force }: RequestOf<"action.cancel">,
 ): Promise<ChangedAction | CanceledTrigger> {
-  if (await isMade(deps, id)) return cancelMade(deps, user, { id });
+  if (await isMade(deps, id)) return cancelMade(deps, user, { id, force });
   const waiting = await findWaiting(deps, id, jet);
   if (waiting === undefined) {
     // Its turn may have come while the jets were looked through.
-    if (await isMade(deps, id)) return cancelMade(deps, user, { id });
+    if (await isMade(deps, id)) return cancelMade(deps, user, { id, force });
     throw unknownRun(id);
   }
   const { reference, template } = waiting.jet;

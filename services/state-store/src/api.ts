@@ -68,7 +68,7 @@ const HANDLERS: Handlers = {
     await deps.kinds.register(kind);
     return {};
   },
-  "state-store.action-change": (deps, { user, id, command }) => changeAction(deps, { user, id, command }),
+  "state-store.action-change": (deps, { v: _v, ...asked }) => changeAction(deps, asked),
   "state-store.jet-target": jetTarget,
   "state-store.jet-path": (deps, { user, request }) => previewWay(deps, user, request),
   "state-store.jet-update": updateJet,

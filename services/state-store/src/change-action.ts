@@ -16,6 +16,8 @@ interface Asked {
   readonly command: ActionCommand;
   /** Why it is canceled; by whom, where it is not said. */
   readonly message?: string;
+  /** Of a cancel: also where that leaves out what always runs. */
+  readonly force?: boolean | undefined;
 }
 
 /** Lost races for one action: whoever asks is told to ask again. */
@@ -32,7 +34,10 @@ export async function changeAction(deps: Deps, asked: Asked): Promise<ChangedAct
     const stored = await deps.store.actions.get(asked.id);
     if (stored.kind !== "record") throw new RefusedError("unknown_run", `there is no action ${asked.id}`);
     const { value: record, revision } = stored;
-    if (record.claim !== undefined && asked.command !== "resume") {
+    if (isSo(asked, record)) return { action: record };
+    // What is being ended is not paused, whoever holds it.
+    const isForHolder = asked.command === "cancel" || (asked.command === "pause" && record.cut === undefined);
+    if (record.claim !== undefined && isForHolder) {
       const answer = await askToChange(deps, asked, record.claim);
       if (answer === "pausing") return { action: record, pausing: true };
       if (answer === "again") continue;
@@ -46,13 +51,13 @@ export async function changeAction(deps: Deps, asked: Asked): Promise<ChangedAct
 /** "ours": nobody who lives holds it. */
 async function askToChange(
   deps: Deps,
-  { user, id, command, message }: Asked,
+  { user, id, command, message, force }: Asked,
   claim: Claim,
 ): Promise<"pausing" | "again" | "ours"> {
   const { runner, nonce } = claim;
   const question =
     command === "cancel"
-      ? ({ v: 1, ask: "cancel", id, nonce, message: message ?? canceledBy(user) } as const)
+      ? ({ v: 1, ask: "cancel", id, nonce, message: message ?? canceledBy(user), force } as const)
       : ({ v: 1, ask: "pause", id, nonce } as const);
   const answer = await askHolder(deps, runner, question, command === "cancel" ? CANCEL_MS : SILENT_MS);
   switch (answer) {
@@ -61,8 +66,10 @@ async function askToChange(
     // What it wrote is read.
     case "ended":
       return "again";
-    // Its claim is on its way, and it does not know yet whether it has it.
+    // It is cut; its holder goes on with what always runs.
     case "noted":
+      return "again";
+    // Its claim is on its way, and it does not know yet whether it has it.
     case "full":
     case "holding":
       await wait(CLAIMING_MS);
@@ -85,15 +92,14 @@ const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(
 /** Gives the record as it is then; nothing where somebody else wrote it meanwhile. */
 async function write(
   deps: Deps,
-  { user, id, command, message }: Asked,
+  asked: Asked,
   record: ActionRecord,
   revision: number,
 ): Promise<ActionRecord | undefined> {
-  const decision = decideAction(record, EVENTS[command](message ?? canceledBy(user)), deps.clock.now());
-  if (decision.kind === "unchanged") {
-    if (IS_SO[command](record)) return record;
+  const { user, id, command } = asked;
+  const decision = decideAction(record, EVENTS[command](asked), deps.clock.now());
+  if (decision.kind === "unchanged")
     throw new RefusedError(CODES[command], `${command} changes nothing: the action is ${record.state}`);
-  }
   if (decision.kind === "refused") throw new RefusedError(decision.code, decision.message);
   if (decision.kind === "late") return undefined;
   const { next, effects } = decision;
@@ -106,18 +112,25 @@ async function write(
 
 const canceledBy = (user: string): string => `canceled by ${user}`;
 
-const EVENTS: Readonly<Record<ActionCommand, (message: string) => ActionEvent>> = {
+const EVENTS: Readonly<Record<ActionCommand, (asked: Asked) => ActionEvent>> = {
   // What somebody holds only its holder pauses, between two steps: that is refused here.
   pause: () => ({ type: "pause" }),
   resume: () => ({ type: "unpause" }),
-  cancel: (message) => ({ type: "cancel", why: "canceled", message }),
+  cancel: ({ user, message = canceledBy(user), force }) => ({
+    type: force === true ? "cancel" : "cut",
+    why: "canceled",
+    message,
+  }),
 };
 
 /** Whether it is what the command would make of it. */
-const IS_SO: Readonly<Record<ActionCommand, (record: ActionRecord) => boolean>> = {
+const isSo = (asked: Asked, record: ActionRecord): boolean => IS_SO[asked.command](record, asked);
+
+const IS_SO: Readonly<Record<ActionCommand, (record: ActionRecord, asked: Asked) => boolean>> = {
   pause: ({ state }) => state === "PAUSED",
   resume: ({ state }) => state === "SLEEPING" || state === "EXECUTING_MAIN" || state === "IN_PROGRESS",
-  cancel: ({ error }) => error?.code === "canceled",
+  cancel: ({ error, cut, state }, { force }) =>
+    state !== "REVERTING" && (error ?? (force === true ? undefined : cut?.error))?.code === "canceled",
 };
 
 const CODES = { pause: "not_pausable", resume: "conflict", cancel: "not_cancelable" } as const;

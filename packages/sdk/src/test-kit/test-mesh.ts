@@ -166,6 +166,9 @@ export function createTestMesh(
           Promise.resolve({ error: { code: "secret_unavailable", message: "a test kit has no secrets" } }),
       },
       isPauseAsked: false,
+      // Plans alone have something that always runs.
+      cut: undefined,
+      cutSignal: new AbortController().signal,
       // A second pass at each wait: what a workflow's code does differently then is found.
       hasRoom: false,
       now: () => clock.ms,
