@@ -29,8 +29,8 @@ export type JetView = Omit<JetRecord, "open" | "last"> & {
 };
 type LastAction = NonNullable<JetRecord["last"]>;
 
-/** An action as the API shows it: one that waits for a slot says where it stands. */
-export type ActionView = ActionRecord & { readonly place?: SlotPlace };
+/** An action as the API shows it: one that waits for a slot says where it stands, one for a runner where there is none for it. */
+export type ActionView = ActionRecord & { readonly place?: SlotPlace; readonly unserved?: true };
 
 /** What `action.create` answers; with `wait` also how it ended. */
 export const CreatedAction = z.object({

@@ -97,11 +97,20 @@ test("it waits where no runner has them, and goes on once one is started; `why` 
   const [other = ""] = await runs.jets(1, { forSeconds: 0 });
   await closed(await runs.turn(other));
   expect(await get(id)).toMatchObject({ state: "SLEEPING", labels: ["arm"] });
-  expect(await jm("why", id)).toContain("a runner of pool 'default' with label 'arm' that begins it");
+  expect(await jm("why", id)).toContain("with label 'arm' that begins it: none is there");
   const missing = "1 waiting in pool 'default' with label 'arm', which no runner serves";
   expect(await jm("doctor")).toContain(missing);
   const arm = await labeled("arm");
   expect((await closed(id)).outcome).toBe("SUCCESS");
+  // One that is served, and waits because those who serve it are full.
+  const busy = await labeled("legs", { JM_CONCURRENCY: "1" });
+  const [first = "", second = ""] = await runs.jets(2, { turn: { labels: ["legs"] } });
+  await holderOf(await runs.turn(first));
+  const waiting = await runs.turn(second);
+  expect(await jm("why", waiting)).toMatch(/label 'legs' that begins it$/m);
+  runs.letGo();
+  await closed(waiting);
+  await busy.stop();
   expect(await jm("doctor")).not.toContain("no runner serves");
   await stopAll([plain, arm]);
 });

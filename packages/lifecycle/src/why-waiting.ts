@@ -35,9 +35,11 @@ export interface Waiting {
 
 export function whyAction(record: ActionView, now: Now): Waiting {
   const waiting = whyState(record, now);
-  const { cut, outcome } = record;
-  if (cut === undefined || outcome !== undefined) return waiting;
-  return { ...waiting, message: `${waiting.message}; it is being ended (${cut.error.message})` };
+  const { cut, outcome, unserved } = record;
+  const none = unserved === true && waiting.for === "runner" ? ": none is there" : "";
+  const isEnding = cut !== undefined && outcome === undefined;
+  const ending = isEnding ? `; it is being ended (${cut.error.message})` : "";
+  return { ...waiting, message: `${waiting.message}${none}${ending}` };
 }
 
 function whyState(record: ActionView, now: Now): Waiting {

@@ -5,6 +5,7 @@ import {
   executing,
   HOLDER,
   inProgress,
+  LAST_SITUATIONS,
   NOW,
   PAST,
   reverting,
@@ -33,6 +34,20 @@ describe("an action waits for", () => {
       "a runner of its pool with its labels",
       sleeping({ pool: "big", labels: ["eu", "gpu"] }),
       { for: "runner", message: "a runner of pool 'big' with labels 'eu', 'gpu' that begins it" },
+    ],
+    [
+      "a runner, of which there is none",
+      { ...sleeping({ pool: "big" }), unserved: true },
+      { for: "runner", message: "a runner of pool 'big' that begins it: none is there" },
+    ],
+    [
+      "what always runs, and for which runner",
+      { ...LAST_SITUATIONS["SLEEPING, cut"], unserved: true },
+      {
+        for: "runner",
+        message:
+          "a runner of pool 'default' that begins it: none is there; it is being ended (no longer wanted)",
+      },
     ],
     [
       "a slot",

@@ -21,6 +21,7 @@ import type { GatewayDeps } from "./deps.ts";
 import { handOver } from "./hand-over.ts";
 import { placeOf } from "./limit-endpoints.ts";
 import { collect, type Page } from "./pages.ts";
+import { isUnserved } from "./unserved.ts";
 import { HIDDEN_KEY, onlyOne, seenRuns } from "./views.ts";
 
 /** A run of a jet goes with the jet and the jet action, any other with who asked for it. */
@@ -42,7 +43,9 @@ export function readCheck(
 const unknownRun = (id: string): RefusedError => new RefusedError("unknown_run", `there is no action ${id}`);
 
 export async function getAction(deps: GatewayDeps, user: string, id: string): Promise<ActionView> {
-  const view = onlyOne(await seenRuns(deps, user, [await readAction(deps, user, id)]));
+  const record = await readAction(deps, user, id);
+  const seen = onlyOne(await seenRuns(deps, user, [record]));
+  const view: ActionView = (await isUnserved(deps, record)) ? { ...seen, unserved: true } : seen;
   const place =
     view.slots === undefined || view.slots.granted !== undefined ? undefined : await placeOf(deps, view);
   if (place === undefined || view.slots === undefined) return view;
