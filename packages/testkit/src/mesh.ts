@@ -239,13 +239,20 @@ async function startService(
   const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   let instance: string | undefined;
   child.on("message", (message: { ready?: string; instance?: string }) => (instance = message.instance));
-  const ready = eventually(`${name} to be ready`, () => instance, {
-    withinMs: READY_MS,
-    lastSeen: () => readLog().slice(-2_000),
-  });
+  const hasFaults = env["JM_FAULTS"] !== undefined;
+  // One that its fault has stopped before is there as well: whoever asked for the fault has it go on.
+  const isStopped = (): boolean => processState(child.pid ?? 0) === "T";
+  const ready = eventually(
+    `${name} to be ready`,
+    () => instance ?? ((hasFaults && isStopped()) || undefined),
+    {
+      withinMs: READY_MS,
+      lastSeen: () => readLog().slice(-2_000),
+    },
+  );
   const ended = gone.then(() => {
     // One that dies of its fault may do so with its first breath, before its word of being ready is out.
-    if (env["JM_FAULTS"] !== undefined && readLog().includes("fault ")) return;
+    if (hasFaults && readLog().includes("fault ")) return;
     throw new Error(`${name} ended with ${String(child.exitCode ?? child.signalCode)}:\n${readLog()}`);
   });
   // Whichever comes second has nobody to tell.
@@ -258,11 +265,13 @@ async function startService(
   return {
     name,
     pid: child.pid ?? 0,
-    instance: instance ?? "",
+    get instance() {
+      return instance ?? "";
+    },
     startedAt: performance.now(),
     log: readLog,
     isRunning: () => child.exitCode === null && child.signalCode === null,
-    isStopped: () => processState(child.pid ?? 0) === "T",
+    isStopped,
     signal: (signal) => child.kill(signal),
     gone,
     kill: async () => void (await end(child, "SIGKILL")),
