@@ -1,17 +1,29 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { MeshClient } from "@jetmesh/client";
+import { type MeshClient, setSecret } from "@jetmesh/client";
 import { type ActionRecord, queueOf } from "@jetmesh/protocol";
 import { writeRepeatable } from "@jetmesh/storage";
 import { allActions, allJets, applyDocuments, eventually, startMesh, type TestMesh } from "@jetmesh/testkit";
-import { type Evidence, type Killed, readNats, readWorld } from "../checker/evidence.ts";
+import { holdersOf } from "../../support/limited-runs.ts";
+import { filesWith } from "../../support/stored-everywhere.ts";
+import { type Evidence, readNats, readWorld } from "../checker/evidence.ts";
 import { judge, type Verdict } from "../checker/verdict.ts";
-import { MAY_RUN_AGAIN, stormDocuments } from "./definitions.ts";
+import {
+  LABEL,
+  MAY_RUN_AGAIN,
+  type Plant,
+  rackOf,
+  rulesOf,
+  SECRET,
+  secretOf,
+  stormDocuments,
+  type Told,
+} from "./definitions.ts";
 import { disturb } from "./disturb.ts";
 import { type Asked, startLoad } from "./load.ts";
 import { fillPlaces } from "./places.ts";
-import { describe, planStorm, type StormSize, slotsOf } from "./plan.ts";
+import { describe, hasLabel, planStorm, type Slot, type StormSize, slotName, slotsOf } from "./plan.ts";
 
 /**
  * One storm: a mesh of real processes under load, disturbed as its seed says, then left in peace until it is quiet,
@@ -22,6 +34,8 @@ export interface StormOptions extends StormSize {
   readonly sync?: "always" | "default";
   /** In how many streams jets and actions lie, each; 1 by default. */
   readonly shards?: number;
+  /** What is broken on purpose. */
+  readonly plants?: ReadonlySet<Plant>;
   readonly say: (line: string) => void;
 }
 
@@ -42,10 +56,11 @@ const CLOSED_TTL_MS = 25_000;
 const QUIET_MS = 90_000;
 
 export async function runStorm(options: StormOptions): Promise<StormResult> {
-  const { seed, seconds, say, nodes, sync = "default", shards = 1 } = options;
+  const { seed, seconds, say, nodes, sync = "default", shards = 1, plants = new Set() } = options;
   const dir = mkdtempSync(join(tmpdir(), "jm-storm-"));
   const file = join(dir, "world");
   writeFileSync(file, "");
+  const told: Told = { file, secret: secretOf(seed), plants };
   const planned = planStorm(seed, options);
   say(`seed ${String(seed)}: ${String(planned.length)} disturbances in ${String(seconds)} s`);
   for (const one of planned) say(`  ${(one.atMs / 1_000).toFixed(1).padStart(5)} s  ${describe(one)}`);
@@ -59,10 +74,11 @@ export async function runStorm(options: StormOptions): Promise<StormResult> {
   const brokers = nodes === 3 ? mesh.cluster.nodes : [mesh.server];
   try {
     // The first state-store makes the streams; from now on the places are all there is.
-    const places = await fillPlaces(mesh, slotsOf(options), () => brokers[0]?.port ?? 0);
+    const brokerPort = (): number => brokers[0]?.port ?? 0;
+    const places = await fillPlaces(mesh, slotsOf(options), brokerPort, (slot) => envOf(slot, options));
     await mesh.services[0]?.stop();
     const client = await mesh.client();
-    await prepare(client, file);
+    await prepare(client, told);
 
     say("it begins");
     const load = startLoad({ client, seed, jets: JET_NAMES, rate: TRIGGERS_A_SECOND });
@@ -72,7 +88,21 @@ export async function runStorm(options: StormOptions): Promise<StormResult> {
     say("it is over; waiting for quiet");
     await quiet(client, say);
     const linesAfterwards = await sendAgain(client, load.asked, file);
-    const evidence = await gather(mesh, file, load.asked, killed, linesAfterwards);
+    const seen = await readNats(mesh.url);
+    const labelled = slotsOf(options).filter((slot) => hasLabel(slot, options));
+    const evidence: Evidence = {
+      ...seen,
+      closedTtlMs: CLOSED_TTL_MS,
+      lines: readWorld(file),
+      asked: load.asked,
+      killed,
+      mayRunAgain: MAY_RUN_AGAIN,
+      mayEndWith: new Set(["step_interrupted"]),
+      mayRestIn: new Set(["resting"]),
+      rules: rulesOf(told.secret, new Set(labelled.map(slotName))),
+      filesWithSecret: brokers.flatMap(({ storeDir }) => filesWith(storeDir, told.secret)),
+      linesAfterwards,
+    };
     const points = faultsStruck(mesh);
     return {
       seed,
@@ -89,16 +119,27 @@ export async function runStorm(options: StormOptions): Promise<StormResult> {
 
 const JET_NAMES = Array.from({ length: JETS }, (_, index) => `jet${String(index)}`);
 
-async function prepare(client: MeshClient, file: string): Promise<void> {
-  await applyDocuments(client, stormDocuments(file));
+/** Steps see who runs them by a variable that they inherit. */
+const envOf = (slot: Slot, size: StormSize): Record<string, string> => ({
+  USER: slotName(slot),
+  ...(hasLabel(slot, size) ? { JM_LABELS: LABEL } : {}),
+});
+
+async function prepare(client: MeshClient, told: Told): Promise<void> {
+  const value = told.plants.has("secret") ? "something-else" : told.secret;
+  await setSecret(client, { name: SECRET, value });
+  await applyDocuments(client, stormDocuments(told));
   await Promise.all(
     JET_NAMES.map((reference) =>
-      client.request("jet.create", { template: "storm", reference, wait: true, key: `${reference}-made` }),
+      client.request("jet.create", {
+        ...{ template: "storm", reference, variables: { rack: rackOf(reference) } },
+        ...{ wait: true, key: `${reference}-made` },
+      }),
     ),
   );
 }
 
-/** No trigger waits, no action is open, no jet is between two states. */
+/** No trigger waits, no action is open, no jet is between two states, nobody has a slot. */
 async function quiet(client: MeshClient, say: (line: string) => void): Promise<void> {
   let last = "nothing";
   await eventually(
@@ -117,8 +158,10 @@ async function quiet(client: MeshClient, say: (line: string) => void): Promise<v
           async (stream) => (await client.connection.jsm.streams.info(stream)).state.messages,
         ),
       );
-      last = `${String(open.length)} open, ${String(busy.length)} busy, ${waiting.join("+")} messages`;
-      return open.length + busy.length + waiting.reduce((sum, one) => sum + one, 0) === 0 ? true : undefined;
+      const held = (await holdersOf(client)).size;
+      last = `${String(open.length)} open, ${String(busy.length)} busy, ${waiting.join("+")} messages, ${String(held)} slots held`;
+      const left = open.length + busy.length + held + waiting.reduce((sum, one) => sum + one, 0);
+      return left === 0 ? true : undefined;
     },
     { withinMs: QUIET_MS, everyMs: 250, lastSeen: () => last },
   ).catch((thrown: unknown) => say(`it is not quiet: ${String(thrown)}`));
@@ -150,27 +193,6 @@ async function sendAgain(client: MeshClient, asked: readonly Asked[], file: stri
 function asItWas(record: ActionRecord): Record<string, unknown> {
   const { outcome: _outcome, endedAt: _endedAt, error: _error, ...rest } = record;
   return { ...rest, state: "SLEEPING", attempt: 1, journal: [], transitions: record.transitions.slice(0, 1) };
-}
-
-async function gather(
-  mesh: TestMesh,
-  file: string,
-  asked: readonly Asked[],
-  killed: readonly Killed[],
-  linesAfterwards: number,
-): Promise<Evidence> {
-  const seen = await readNats(mesh.url);
-  return {
-    ...seen,
-    closedTtlMs: CLOSED_TTL_MS,
-    lines: readWorld(file),
-    asked,
-    killed,
-    mayRunAgain: MAY_RUN_AGAIN,
-    mayEndWith: new Set(["step_interrupted"]),
-    mayRestIn: new Set(["resting"]),
-    linesAfterwards,
-  };
 }
 
 /** Faults at named points that struck, counted from what the processes said. */
