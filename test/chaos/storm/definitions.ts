@@ -26,7 +26,7 @@ export interface Told {
 
 /** What every step does: a line when it begins and one when it ends, in a file that belongs to nobody of the mesh. */
 const step = (file: string, seconds: string, more: Document = {}): Document => ({
-  shell: `say() { echo "$JM_JET $JM_ACTION_ID $JM_ATTEMPT $JM_STEP $1 $USER $JM_VAR_RACK ${"${TOKEN:--}"}" >> '${file}'; }; say begin; ${seconds === "0" ? "" : `sleep ${seconds}; `}say end`,
+  shell: `say() { echo "$JM_JET $JM_ACTION_ID $JM_ATTEMPT $JM_STEP $1 $USER $JM_VAR_RACK \${TOKEN:--}" >> '${file}'; }; say begin; ${seconds === "0" ? "" : `sleep ${seconds}; `}say end`,
   ...more,
 });
 
