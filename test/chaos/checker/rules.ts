@@ -80,5 +80,5 @@ function secrecy({ lines, rules, filesWithSecret }: Known, actionOf: ActionOf): 
   const shown = filesWithSecret.map(
     (file): Violation => ({ column: "secrets", says: `the broker has a secret in ${file}`, about: file }),
   );
-  return [...wrong, ...shown];
+  return [...shown, ...wrong];
 }

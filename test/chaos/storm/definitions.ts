@@ -43,7 +43,7 @@ function sealedStep(file: string, seconds: string, more: Document = {}): Documen
  */
 export function stormDocuments({ file, secret, plants }: Told): Document[] {
   const more = plants.has("limit") ? 20 : 0;
-  const labels = plants.has("label") ? [] : [LABEL];
+  const placed = plants.has("label") ? {} : { labels: [LABEL] };
   const edge = (reference: string, rest: Document = {}): Document => ({
     reference,
     name: reference,
@@ -75,9 +75,9 @@ export function stormDocuments({ file, secret, plants }: Told): Document[] {
     planDocument("storm_both", [step(file, "0.1"), { wait: "100ms" }, step(file, "0.05")], {
       ...{ limits: ["all", "racks"], lane: "high" },
     }),
-    planDocument("storm_placed", [sealedStep(file, "0.2")], { labels, lane: "low" }),
+    planDocument("storm_placed", [sealedStep(file, "0.2")], { ...placed, lane: "low" }),
     planDocument("storm_sealed", [step(file, "0"), sealedStep(file, "0.05", { idempotent: true })], {
-      ...{ limits: ["all"], labels },
+      ...{ limits: ["all"], ...placed },
     }),
     {
       apiVersion: "jetmesh/v1",

@@ -55,6 +55,9 @@ const parse = () =>
     },
   }).values;
 
+/** With all that is known of each. */
+const PRINTED_OF_A_COLUMN = 8;
+
 const isPlant = (word: string): word is Plant => (PLANTS as readonly string[]).includes(word);
 
 const given = readOptions();
@@ -82,11 +85,14 @@ const { seed, verdict, faults, evidence, logs } = await runStorm({
 });
 const { violations, columns, takeoverMs, ...counts } = verdict;
 if (given.logs !== undefined) writeFileSync(given.logs, logs());
-for (const { column, says, about } of violations.slice(0, 20)) {
+const printed = COLUMNS.flatMap((column) =>
+  violations.filter((one) => one.column === column).slice(0, PRINTED_OF_A_COLUMN),
+);
+for (const { column, says, about } of printed) {
   say(`VIOLATION ${column}: ${says}`);
   for (const line of historyOf(evidence, about)) say(`    ${line}`);
 }
-if (violations.length > 20) say(`and ${String(violations.length - 20)} more`);
+if (violations.length > printed.length) say(`and ${String(violations.length - printed.length)} more`);
 say(
   `seed ${String(seed)}: ${String(counts.triggers)} triggers, ${String(counts.accepted)} accepted, ${String(counts.refused)} refused, ${String(counts.closed)} closed`,
 );
