@@ -1,14 +1,12 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type MeshClient, setSecret } from "@jetmesh/client";
-import { type ActionRecord, queueOf } from "@jetmesh/protocol";
-import { writeRepeatable } from "@jetmesh/storage";
-import { allActions, allJets, applyDocuments, eventually, startMesh, type TestMesh } from "@jetmesh/testkit";
-import { holdersOf } from "../../support/limited-runs.ts";
+import { applyDocuments, startMesh, type TestMesh } from "@jetmesh/testkit";
 import { filesWith } from "../../support/stored-everywhere.ts";
 import { type Evidence, readNats, readWorld } from "../checker/evidence.ts";
 import { judge, type Verdict } from "../checker/verdict.ts";
+import { quiet, sendAgain } from "./afterwards.ts";
 import {
   LABEL,
   MAY_RUN_AGAIN,
@@ -21,7 +19,7 @@ import {
   type Told,
 } from "./definitions.ts";
 import { disturb } from "./disturb.ts";
-import { type Asked, startLoad } from "./load.ts";
+import { startLoad } from "./load.ts";
 import { fillPlaces } from "./places.ts";
 import { describe, hasLabel, planStorm, type Slot, type StormSize, slotName, slotsOf } from "./plan.ts";
 
@@ -52,8 +50,6 @@ const JETS = 40;
 const TRIGGERS_A_SECOND = 42;
 /** Short, so that closed records expire within a storm, and their triggers are sent again after that. */
 const CLOSED_TTL_MS = 25_000;
-/** How long a mesh that is left in peace may take to come to rest. */
-const QUIET_MS = 90_000;
 
 export async function runStorm(options: StormOptions): Promise<StormResult> {
   const { seed, seconds, say, nodes, sync = "default", shards = 1, plants = new Set() } = options;
@@ -137,62 +133,6 @@ async function prepare(client: MeshClient, told: Told): Promise<void> {
       }),
     ),
   );
-}
-
-/** No trigger waits, no action is open, no jet is between two states, nobody has a slot. */
-async function quiet(client: MeshClient, say: (line: string) => void): Promise<void> {
-  let last = "nothing";
-  await eventually(
-    "the mesh to be quiet",
-    async () => {
-      const [actions, jets] = [
-        await allActions(client.connection, client.names),
-        await allJets(client.connection, client.names),
-      ];
-      const open = actions.filter(({ state }) => state !== "CLOSED");
-      const busy = jets.filter(
-        (jet) => jet.open !== undefined || jet.queue.length > 0 || jet.target !== undefined,
-      );
-      const waiting = await Promise.all(
-        [client.names.streams.triggers, client.names.streams.resume].map(
-          async (stream) => (await client.connection.jsm.streams.info(stream)).state.messages,
-        ),
-      );
-      const held = (await holdersOf(client)).size;
-      last = `${String(open.length)} open, ${String(busy.length)} busy, ${waiting.join("+")} messages, ${String(held)} slots held`;
-      const left = open.length + busy.length + held + waiting.reduce((sum, one) => sum + one, 0);
-      return left === 0 ? true : undefined;
-    },
-    { withinMs: QUIET_MS, everyMs: 250, lastSeen: () => last },
-  ).catch((thrown: unknown) => say(`it is not quiet: ${String(thrown)}`));
-}
-
-/**
- * Old triggers and old resumes, all of them long answered; none may run anything. A marker trigger behind them on
- * each jet says when they have been seen.
- */
-async function sendAgain(client: MeshClient, asked: readonly Asked[], file: string): Promise<number> {
-  const before = readFileSync(file, "utf8").length;
-  const actions = await allActions(client.connection, client.names);
-  // Of what was accepted: what was refused may well be accepted now.
-  const accepted = new Set(actions.map((one) => one.trigger?.key));
-  for (const one of asked.filter(({ key, via }) => via === "stream" && accepted.has(key)).slice(-200)) {
-    await client.publishTrigger(one.jet, one.action, { messageId: one.key });
-  }
-  for (const record of actions.slice(-200)) {
-    const body = JSON.stringify({ v: 1, id: record.id, revision: 1, record: asItWas(record) });
-    await writeRepeatable(client.connection, client.names.resume.of(queueOf(record), record.id), body, {
-      point: "resume.send",
-    });
-  }
-  await quiet(client, () => undefined);
-  return readFileSync(file, "utf8").slice(before).split("\n").filter(Boolean).length;
-}
-
-/** As it was before anything ran, which is what its first resume carried. */
-function asItWas(record: ActionRecord): Record<string, unknown> {
-  const { outcome: _outcome, endedAt: _endedAt, error: _error, ...rest } = record;
-  return { ...rest, state: "SLEEPING", attempt: 1, journal: [], transitions: record.transitions.slice(0, 1) };
 }
 
 /** Faults at named points that struck, counted from what the processes said. */
