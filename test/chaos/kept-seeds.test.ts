@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { runScript } from "../support/run-script.ts";
-import { COLUMNS } from "./checker/verdict.ts";
+import { COLUMNS } from "./checker/violation.ts";
 
 /** Seeds that once found something, what it was, and how long it took them. */
 const KEPT = [

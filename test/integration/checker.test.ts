@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
-import type { Evidence, HistorySeen, LineSeen } from "../chaos/checker/evidence.ts";
-import { COLUMNS, type Column, judge } from "../chaos/checker/verdict.ts";
+import { type Evidence, type HistorySeen, type LineSeen, NO_RULES } from "../chaos/checker/evidence.ts";
+import { judge } from "../chaos/checker/verdict.ts";
+import { COLUMNS, type Column } from "../chaos/checker/violation.ts";
 
 /** The checker of the storm must see what it is there for: each case has exactly one thing wrong. */
 const NOW = 1_800_000_000_000;
@@ -30,6 +31,9 @@ const line = (id: string, step: string, what: string, attempt = 1): LineSeen => 
   attempt,
   step,
   what,
+  runner: "runner-1",
+  group: "rack1",
+  secret: undefined,
 });
 const ran = (id: string, ...steps: string[]): LineSeen[] =>
   steps.flatMap((step) => [line(id, step, "begin"), line(id, step, "end")]);
@@ -50,8 +54,36 @@ const SOUND: Evidence = {
   mayRunAgain: new Set(["steps/step-2"]),
   mayEndWith: new Set(["step_interrupted"]),
   mayRestIn: new Set(["resting"]),
+  held: [],
+  rules: NO_RULES,
+  filesWithSecret: [],
   linesAfterwards: 0,
 };
+/** Two actions on jets of their own, the second begun and ended between the two steps of the first. */
+const among = (more: Partial<LineSeen> = {}): Pick<Evidence, "history" | "actions" | "lines"> => ({
+  history: [closed(ID), closed(OTHER, { jet: "jet2" })],
+  actions: [...SOUND.actions, { id: OTHER, state: "CLOSED", storedAt: NOW }],
+  lines: [
+    ...ran(ID, "step-1"),
+    ...ran(OTHER, "step-1").map((one) => ({ ...one, jet: "jet2", ...more })),
+    ...ran(ID, "step-2"),
+  ],
+});
+const limited = (concurrency: number, isPerGroup: boolean): Pick<Evidence, "rules"> => ({
+  rules: {
+    ...NO_RULES,
+    limits: [{ name: "few", concurrency, isPerGroup, actions: new Set(["steps"]) }],
+  },
+});
+const placed = (runner: string): Pick<Evidence, "rules"> => ({
+  rules: { ...NO_RULES, placed: [{ actions: new Set(["steps"]), runners: new Set([runner]) }] },
+});
+const secret = (value: string): Pick<Evidence, "rules"> => ({
+  rules: { ...NO_RULES, secrets: new Map([["steps/step-1", value]]) },
+});
+const told = (value: string): Pick<Evidence, "lines"> => ({
+  lines: SOUND.lines.map((one) => (one.step === "step-1" ? { ...one, secret: value } : one)),
+});
 const jet = (more: Partial<Evidence["jets"][number]>): Pick<Evidence, "jets"> => ({
   jets: SOUND.jets.map((one) => ({ ...one, ...more })),
 });
@@ -137,12 +169,39 @@ const WRONG: readonly (readonly [string, Column, Partial<Evidence>])[] = [
     "others",
     { history: [closed(ID, { outcome: "ERROR", code: "internal" })] },
   ],
+  [
+    "one that runs while another, between two of its steps, has the only slot",
+    "limits",
+    { ...among(), ...limited(1, false) },
+  ],
+  ["the same of one group", "limits", { ...among(), ...limited(1, true) }],
+  ["a slot that is still taken", "limits", { held: [{ key: "limit.few", id: ID }] }],
+  ["a step on a runner that lacks its label", "placement", placed("runner-2")],
+  ["a step with another value than the secret's", "secrets", { ...told("wrong"), ...secret("right") }],
+  ["a step that names a secret and had none", "secrets", secret("right")],
+  ["a step that names no secret and had one", "secrets", told("right")],
+  ["a secret in a file of the broker", "secrets", { filesWithSecret: ["blk/1.blk: plain"] }],
   ["a trigger that lies in its queue", "others", { left: { ...SOUND.left, triggers: 1 } }],
 ];
 
 test.each(WRONG)("it sees %s", (_what, column, evidence) => {
   const { columns } = judge({ ...SOUND, ...evidence });
   expect(COLUMNS.filter((one) => columns[one] > 0)).toEqual([column]);
+});
+
+test.each([
+  ["as many as may run at a time", { ...among(), ...limited(2, false) }, { few: 2 }],
+  [
+    "those of other groups beside each other",
+    { ...among({ group: "rack2" }), ...limited(1, true) },
+    { few: 1 },
+  ],
+  ["steps on runners that have their label", placed("runner-1"), {}],
+  ["the secret where it is named, and nowhere else", { ...told("right"), ...secret("right") }, {}],
+])("it finds nothing wrong with %s", (_what, evidence, most) => {
+  const verdict = judge({ ...SOUND, asked: [], ...evidence });
+  expect(verdict.violations).toEqual([]);
+  expect(verdict.most).toEqual(most);
 });
 
 test("an interrupted step that may run again does, and a refusal is an answer", () => {

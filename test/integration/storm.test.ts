@@ -23,6 +23,11 @@ test("a short storm violates nothing, says what it did, and ends with one object
     unsettledJets: 0,
     lost: 0,
     resurrected: 0,
+    limits: 0,
+    placement: 0,
+    secrets: 0,
+    // They contended for the slots of each rack.
+    most: { racks: 2 },
     takeoverMs: { p50: expect.any(Number) as number, p99: expect.any(Number) as number },
   });
   expect(result["accepted"]).toBeGreaterThan(100);

@@ -17,6 +17,7 @@ import type { ActionAt, Deps } from "./deps.ts";
 import { grantSlots } from "./grant-slots.ts";
 import type { SlotKeeper } from "./kept-slots.ts";
 import { freeLeft, leftSlots } from "./left-slots.ts";
+import { takeTurn } from "./take-turn.ts";
 import { createWaitingLine, type InLine, lastRankAt, rankOf } from "./waiting-line.ts";
 
 interface Key {
@@ -32,7 +33,6 @@ type InTurn = InLine & Waiter;
 
 /** How long others may take to tell: what this process does itself it knows at once. */
 const EVERY_MS = 100;
-const MAX_TRIES = 20;
 /** A key that nobody has slots of is gone after a while. */
 const EMPTY_MS = 60_000;
 const FAR_MS = 60_000;
@@ -136,52 +136,32 @@ export function createSlotKeeper(deps: Deps): SlotKeeper {
   };
 
   const turn = async (key: string, is: Key): Promise<void> => {
-    const looked = new Set<string>();
-    for (let tries = 0, isFresh = false, areOthersFresh = false; tries < MAX_TRIES; tries += 1) {
-      if (isFresh) await reload(key, is);
-      const numbers = await numbersOfAll(key);
-      // What is written is what was read at this revision: nothing is waited for between here and the write.
-      const { revision, slots = emptyOf(values.get(key)) } = is;
-      const freeing = new Map(is.freeing);
-      // Somebody else may have let it in: the leader knows.
-      if (!isFresh && [...freeing.keys()].some((id) => !holds(slots, id))) {
-        isFresh = true;
-        continue;
-      }
-      const now = clock.now();
-      const planned = planTurn(slots, freeing, inTurn(key, numbers, now), numbers.own, now);
-      const unsure = planned.served.filter(({ id }) => !looked.has(id) && !fresh.has(id));
-      if (unsure.length > 0) {
-        for (const { id } of unsure) looked.add(id);
-        await Promise.all(unsure.map(({ id }) => lookAt(id)));
-        continue;
-      }
-      // Whoever takes one of several looks at the others again, for what this process has heard of them may be old.
-      const others = new Set(
-        planned.served.flatMap(({ id, keys }) => keys.filter((one) => one !== key && !has(one, id))),
-      );
-      if (others.size > 0 && !areOthersFresh) {
-        areOthersFresh = true;
-        await Promise.all([...others].map((other) => reload(other, keyOf(other))));
-        continue;
-      }
-      if (
-        planned.next !== slots &&
-        !(await write(key, is, revision, { ...slots, ...planned.next }, planned.served.length > 0))
-      ) {
-        isFresh = true;
-        continue;
-      }
-      for (const [id, waiters] of freeing) {
-        if (is.freeing.get(id) === waiters) is.freeing.delete(id);
-        for (const { resolve } of waiters) resolve();
-      }
-      for (const { id, keys } of planned.served) if (keys.length > 1) partly.add(id);
-      for (const { id } of planned.next.holders) goOn(id);
-      wakeAt(key, is, planned.nextAtMs, now);
-      return;
+    let now = clock.now();
+    const taken = await takeTurn(key, {
+      known: () => ({ slots: is.slots ?? emptyOf(values.get(key)), revision: is.revision }),
+      freeing: () => new Map(is.freeing),
+      reload: () => reload(key, is),
+      numbers: () => numbersOfAll(key),
+      plan(slots, freeing, numbers) {
+        now = clock.now();
+        return planTurn(slots, freeing, inTurn(key, numbers, now), numbers.own, now);
+      },
+      isSure: (id) => fresh.has(id),
+      lookAt,
+      othersOf: (all) => [
+        ...new Set(all.flatMap(({ id, keys }) => keys.filter((one) => one !== key && !has(one, id)))),
+      ],
+      lookAtOther: (other) => reload(other, keyOf(other)),
+      write: (slots, revision, isTaken) => write(key, is, revision, slots, isTaken),
+    });
+    const { next, served, nextAtMs } = taken.turn;
+    for (const [id, waiters] of taken.freed) {
+      if (is.freeing.get(id) === waiters) is.freeing.delete(id);
+      for (const { resolve } of waiters) resolve();
     }
-    throw new UnavailableError(`the slots of '${key}' are changed too often just now`);
+    for (const { id, keys } of served) if (keys.length > 1) partly.add(id);
+    for (const { id } of next.holders) goOn(id);
+    wakeAt(key, is, nextAtMs, now);
   };
 
   const reload = async (key: string, is: Key): Promise<void> => {

@@ -34,13 +34,22 @@ export interface HistorySeen {
   readonly storedAt: number;
   readonly transitions: readonly { readonly to: string; readonly at: number }[];
 }
-/** One line of a step: `<jet> <action id> <attempt> <step> begin|end`. */
+/** One line of a step: `<jet> <action id> <attempt> <step> begin|end`, and where limits and the like are looked at `<runner> <group> <secret>|-`. */
 export interface LineSeen {
   readonly jet: string;
   readonly id: string;
   readonly attempt: number;
   readonly step: string;
   readonly what: string;
+  readonly runner: string;
+  /** What its limits are counted by. */
+  readonly group: string;
+  readonly secret: string | undefined;
+}
+/** A slot of a limit that somebody has. */
+export interface SlotSeen {
+  readonly key: string;
+  readonly id: string;
 }
 /** What was asked for under a key, and what was answered. */
 export interface AskedFor {
@@ -58,6 +67,25 @@ export interface Killed {
   readonly ids: readonly string[];
 }
 
+/** What was said of the actions of some names, in the words of whoever said it. */
+export interface Rules {
+  /** So many of them at a time; of each group on its own, where it says so. */
+  readonly limits: readonly {
+    readonly name: string;
+    readonly concurrency: number;
+    readonly isPerGroup: boolean;
+    readonly actions: ReadonlySet<string>;
+  }[];
+  /** They run on these runners and no others. */
+  readonly placed: readonly {
+    readonly actions: ReadonlySet<string>;
+    readonly runners: ReadonlySet<string>;
+  }[];
+  /** The value that steps have, by `<action>/<step>`; all others have none. */
+  readonly secrets: ReadonlyMap<string, string>;
+}
+export const NO_RULES: Rules = { limits: [], placed: [], secrets: new Map() };
+
 export interface Evidence {
   readonly at: number;
   readonly closedTtlMs: number;
@@ -65,6 +93,11 @@ export interface Evidence {
   readonly jets: readonly JetSeen[];
   readonly history: readonly HistorySeen[];
   readonly lines: readonly LineSeen[];
+  /** Slots that were still taken. */
+  readonly held: readonly SlotSeen[];
+  readonly rules: Rules;
+  /** Files of the broker with the value of a secret in them. */
+  readonly filesWithSecret: readonly string[];
   /** How many messages lie in the two work queues, and how many dead letters there are. */
   readonly left: { readonly triggers: number; readonly resumes: number; readonly dead: number };
   readonly asked: readonly AskedFor[];
@@ -139,6 +172,7 @@ export interface SeenInNats {
   readonly actions: readonly ActionSeen[];
   readonly jets: readonly JetSeen[];
   readonly history: readonly HistorySeen[];
+  readonly held: readonly SlotSeen[];
   readonly left: Evidence["left"];
 }
 
@@ -146,9 +180,10 @@ export async function readNats(url: string): Promise<SeenInNats> {
   const nc = await connect({ servers: url.split(",") });
   try {
     const manager = await nc.jetstreamManager();
-    const [actions, jets, history] = [
+    const [actions, jets, slots, history] = [
       await readBucket(nc, "jm_actions"),
       await readBucket(nc, "jm_jets"),
+      await readBucket(nc, "jm_slots"),
       await readAll(nc, "JM_HISTORY"),
     ];
     const count = async (stream: string): Promise<number> =>
@@ -162,6 +197,12 @@ export async function readNats(url: string): Promise<SeenInNats> {
       })),
       jets: jets.filter(({ isMarker }) => !isMarker).map(({ json }) => toJet(json)),
       history: history.map(({ json, storedAt }) => toHistory(json, storedAt)),
+      held: slots.flatMap(({ subject, json }) =>
+        list(json["holders"]).map((one) => ({
+          key: subject.slice("$KV.jm_slots.".length),
+          id: text(object(one)["id"]) ?? "",
+        })),
+      ),
       left: {
         triggers: await count("JM_TRIGGERS"),
         resumes: await count("JM_RESUME"),
@@ -203,7 +244,9 @@ export function readWorld(file: string): LineSeen[] {
     .split("\n")
     .filter(Boolean)
     .map((line) => {
-      const [jet = "", id = "", attempt = "", step = "", what = ""] = line.split(" ");
-      return { jet, id, attempt: Number(attempt), step, what };
+      const [jet = "", id = "", attempt = "", step = "", what = "", ...more] = line.split(" ");
+      const [runner = "", group = "", secret = "-"] = more;
+      const seen = { jet, id, attempt: Number(attempt), step, what, runner, group };
+      return { ...seen, secret: secret === "-" ? undefined : secret };
     });
 }

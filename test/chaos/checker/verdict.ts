@@ -1,26 +1,6 @@
 import type { ActionSeen, Evidence, HistorySeen, LineSeen } from "./evidence.ts";
-
-/**
- * Design §7 held against what is there; pure, and ignorant of how the mesh does it. Each violation names the action
- * or the trigger concerned, so that its history can be printed.
- */
-export const COLUMNS = [
-  "doubleMains",
-  "repeatedSteps",
-  "openActions",
-  "unsettledJets",
-  "lost",
-  "resurrected",
-  "others",
-] as const;
-export type Column = (typeof COLUMNS)[number];
-
-export interface Violation {
-  readonly column: Column;
-  readonly says: string;
-  /** An action's id, a trigger's key or a jet's reference: whose history to print. */
-  readonly about: string;
-}
+import { mostAtOnce, rulesKept } from "./rules.ts";
+import { COLUMNS, type Column, type Violation } from "./violation.ts";
 
 export interface Verdict {
   readonly triggers: number;
@@ -29,15 +9,23 @@ export interface Verdict {
   readonly closed: number;
   readonly columns: Readonly<Record<Column, number>>;
   readonly violations: readonly Violation[];
+  /** How many ran at a time, at most, under each limit: where it is as many as may, they contended for it. */
+  readonly most: Readonly<Record<string, number>>;
   readonly takeoverMs: { readonly p50: number; readonly p99: number; readonly count: number };
 }
 
 /** A broker ends a TTL a little late, and reading takes its time. */
 const TTL_SLACK_MS = 10_000;
 
+/**
+ * Design §7 held against what is there; pure, and ignorant of how the mesh does it. Each violation names the action
+ * or the trigger concerned, so that its history can be printed.
+ */
 export function judge(evidence: Evidence): Verdict {
   const closed = evidence.history.filter(({ what }) => what === "closed");
   const refused = evidence.history.filter(({ what }) => what === "refused");
+  const actions = actionsOf(closed);
+  const actionOf = (id: string): string => actions.get(id) ?? "";
   const violations = [
     ...onceOnly(evidence, closed),
     ...stepsInOrder(evidence, closed),
@@ -47,6 +35,7 @@ export function judge(evidence: Evidence): Verdict {
     ...nothingLost(evidence, closed, refused),
     ...recordsLiveTheirTime(evidence, closed),
     ...outcomesAreTrue(evidence, closed),
+    ...rulesKept(evidence, actionOf),
   ];
   const keysOf = (entries: readonly HistorySeen[]): Set<string> =>
     new Set(entries.map(({ key }) => key).filter((key) => key !== undefined));
@@ -65,9 +54,13 @@ export function judge(evidence: Evidence): Verdict {
       COLUMNS.map((column) => [column, violations.filter((one) => one.column === column).length]),
     ) as Record<Column, number>,
     violations,
+    most: mostAtOnce(evidence, actionOf),
     takeoverMs: takeovers(evidence, closed),
   };
 }
+
+const actionsOf = (closed: readonly HistorySeen[]): Map<string, string> =>
+  new Map(closed.map(({ id, action }) => [id, action ?? ""]));
 
 const groupBy = <T>(all: readonly T[], keyOf: (one: T) => string): Map<string, T[]> =>
   Map.groupBy(all, keyOf);
@@ -111,7 +104,7 @@ function onceOnly({ lines }: Evidence, closed: readonly HistorySeen[]): Violatio
 
 /** §7.4: a step that has ended never runs again; one that was interrupted only where it may. */
 function stepsInOrder({ lines, mayRunAgain }: Evidence, closed: readonly HistorySeen[]): Violation[] {
-  const actionOf = new Map(closed.map(({ id, action }) => [id, action ?? ""]));
+  const actionOf = actionsOf(closed);
   const found: Violation[] = [];
   const begins = lines.filter(({ what }) => what === "begin");
   for (const [id, own] of groupBy(begins, (line) => line.id)) {

@@ -13,7 +13,7 @@ import {
   type TestMesh,
   type TestService,
 } from "@jetmesh/testkit";
-import { type AskedFor, readNats, readWorld } from "../checker/evidence.ts";
+import { type AskedFor, NO_RULES, readNats, readWorld } from "../checker/evidence.ts";
 import { judge } from "../checker/verdict.ts";
 import { faultDocuments, MAY_END_WITH, MAY_RUN_AGAIN } from "./definitions.ts";
 
@@ -59,6 +59,8 @@ export async function startFaultedMesh(): Promise<FaultedMesh> {
         mayRunAgain: MAY_RUN_AGAIN,
         mayEndWith: MAY_END_WITH,
         mayRestIn: new Set(["resting", "broken"]),
+        rules: NO_RULES,
+        filesWithSecret: [],
         linesAfterwards: 0,
       });
       if (violations.length > 0) throw new Error(violations.map(({ says }) => says).join("; "));

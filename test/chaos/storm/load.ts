@@ -1,4 +1,5 @@
 import { type MeshClient, MeshError } from "@jetmesh/client";
+import { rackOf } from "./definitions.ts";
 import { createRandom, type Random } from "./random.ts";
 
 /** What was asked for, under a key of its own, and what was answered; what the checker goes by. */
@@ -42,6 +43,7 @@ const ANSWER_MS = 4_000;
  */
 export function startLoad({ client, seed, jets, rate }: LoadOptions): Load {
   const random = createRandom(seed ^ 0x5bd1e995);
+  const others = createRandom(seed ^ 0x2545f491);
   const asked: Asked[] = [];
   const underWay = new Set<Promise<void>>();
   let stopped = false;
@@ -49,7 +51,7 @@ export function startLoad({ client, seed, jets, rate }: LoadOptions): Load {
 
   const begin = (): void => {
     if (stopped || underWay.size >= MOST_UNDER_WAY) return;
-    const given = next(random, jets, count);
+    const given = next(random, others, jets, count);
     count += 1;
     asked.push(given.asked);
     const task = ask(client, given).finally(() => underWay.delete(task));
@@ -73,7 +75,8 @@ interface Given {
   readonly isTwice: boolean;
 }
 
-function next(random: Random, jets: readonly string[], count: number): Given {
+/** What is done with limits, labels and secrets is drawn on its own: all else is what a seed drew before they were there. */
+function next(random: Random, others: Random, jets: readonly string[], count: number): Given {
   const jet = random.pick(jets);
   const lot = random.next();
   // The first jets are destroyed now and then, and made again under their names.
@@ -85,7 +88,8 @@ function next(random: Random, jets: readonly string[], count: number): Given {
   if (isMortal && lot < 0.4) return { asked: { ...asked, via: "api", action: "create" }, ...more };
   // A jet whose creation was interrupted is there, and is created by a trigger like any other.
   if (isMortal && lot < 0.5) return { asked: { ...asked, via: "stream", action: "create" }, ...more };
-  const action = random.pick(["quick", "quick", "steps", "slow", "again"]);
+  const plain = random.pick(["quick", "quick", "steps", "slow", "again"]);
+  const action = others.chance(0.4) ? others.pick(["few", "few", "both", "placed", "sealed"]) : plain;
   return { asked: { ...asked, via, action }, ...more };
 }
 
@@ -110,7 +114,7 @@ async function request(client: MeshClient, asked: Asked, onBusy: "queue" | "refu
         action === "create"
           ? await client.request<{ actionId: string }>(
               "jet.create",
-              { template: "storm", reference: jet, key },
+              { template: "storm", reference: jet, key, variables: { rack: rackOf(jet) } },
               ANSWER_MS,
             )
           : await client.request<{ actionId: string }>(

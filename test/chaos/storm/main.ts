@@ -1,10 +1,11 @@
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { COLUMNS } from "../checker/verdict.ts";
+import { COLUMNS } from "../checker/violation.ts";
+import { PLANTS, type Plant } from "./definitions.ts";
 import { historyOf } from "./report.ts";
 import { runStorm } from "./storm.ts";
 
-const USAGE = `npm run chaos -- --seed N --seconds S --runners R [--stores K] [--nodes 1|3] [--shards N] [--sync default|always] [--json] [--logs FILE]
+const USAGE = `npm run chaos -- --seed N --seconds S --runners R [--stores K] [--nodes 1|3] [--shards N] [--sync default|always] [--plant WHAT] [--json] [--logs FILE]
 
   --seed     what is disturbed, when and how: the same seed does the same again     (default: 1)
   --seconds  how long it storms, 1 to 3600                                           (default: 60)
@@ -13,6 +14,7 @@ const USAGE = `npm run chaos -- --seed N --seconds S --runners R [--stores K] [-
   --nodes    one broker, or a cluster of three with three replicas                   (default: 1)
   --shards   in how many streams jets and actions lie, each, 1 to 64                 (default: 1)
   --sync     when the broker writes to the disk                                      (default: default)
+  --plant    limit, label, secret or shown: broken on purpose, to see that it is found; may be said again
   --json     one object as the very last line
   --logs     write what the services logged to a file
 Exits with 1 where an invariant was violated, 2 for a wrong command line.`;
@@ -46,11 +48,17 @@ const parse = () =>
       nodes: { type: "string", default: "1" },
       shards: { type: "string", default: "1" },
       sync: { type: "string", default: "default" },
+      plant: { type: "string", multiple: true, default: [] },
       json: { type: "boolean", default: false },
       logs: { type: "string" },
       help: { type: "boolean", default: false },
     },
   }).values;
+
+/** With all that is known of each. */
+const PRINTED_OF_A_COLUMN = 8;
+
+const isPlant = (word: string): word is Plant => (PLANTS as readonly string[]).includes(word);
 
 const given = readOptions();
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -61,6 +69,9 @@ if (given.help) {
 if (given.sync !== "default" && given.sync !== "always") usage("--sync is 'default' or 'always'");
 if (given.nodes !== "1" && given.nodes !== "3") usage("--nodes is 1 or 3");
 
+const plants = given.plant.filter(isPlant);
+if (plants.length < given.plant.length) usage(`--plant is one of ${PLANTS.join(", ")}`);
+
 const { seed, verdict, faults, evidence, logs } = await runStorm({
   seed: wholeNumber("seed", given.seed, 0, 2 ** 32 - 1),
   seconds: wholeNumber("seconds", given.seconds, 1, 3_600),
@@ -69,15 +80,19 @@ const { seed, verdict, faults, evidence, logs } = await runStorm({
   nodes: given.nodes === "3" ? 3 : 1,
   shards: wholeNumber("shards", given.shards, 1, 64),
   sync: given.sync,
+  plants: new Set(plants),
   say,
 });
 const { violations, columns, takeoverMs, ...counts } = verdict;
 if (given.logs !== undefined) writeFileSync(given.logs, logs());
-for (const { column, says, about } of violations.slice(0, 20)) {
+const printed = COLUMNS.flatMap((column) =>
+  violations.filter((one) => one.column === column).slice(0, PRINTED_OF_A_COLUMN),
+);
+for (const { column, says, about } of printed) {
   say(`VIOLATION ${column}: ${says}`);
   for (const line of historyOf(evidence, about)) say(`    ${line}`);
 }
-if (violations.length > 20) say(`and ${String(violations.length - 20)} more`);
+if (violations.length > printed.length) say(`and ${String(violations.length - printed.length)} more`);
 say(
   `seed ${String(seed)}: ${String(counts.triggers)} triggers, ${String(counts.accepted)} accepted, ${String(counts.refused)} refused, ${String(counts.closed)} closed`,
 );

@@ -36,6 +36,7 @@ export async function fillPlaces(
   mesh: TestMesh,
   slots: readonly Slot[],
   brokerPort: () => number,
+  envOf: (slot: Slot) => Readonly<Record<string, string>>,
 ): Promise<Places> {
   let isHealing = false;
   let ended = 0;
@@ -43,7 +44,7 @@ export async function fillPlaces(
 
   const fill = async (slot: Slot): Promise<Place & { refill(): Promise<void> }> => {
     const proxy = isBehindProxy(slot) ? await startProxy(brokerPort()) : undefined;
-    const env = proxy === undefined ? {} : { NATS_URL: proxy.url };
+    const env = { ...envOf(slot), ...(proxy === undefined ? {} : { NATS_URL: proxy.url }) };
     let service: TestService | undefined;
     let backMs = 0;
     let faults: string | undefined;

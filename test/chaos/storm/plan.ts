@@ -53,6 +53,10 @@ export function slotsOf({ runners, stores }: StormSize): Slot[] {
   );
 }
 
+/** Not every runner has the label; the only one has it. */
+export const hasLabel = ({ service, number }: Slot, { runners }: StormSize): boolean =>
+  service === "flight-plan-runner" && (number > 1 || runners === 1);
+
 /** Every other process is reached by the broker through a proxy, so that its link can fail. */
 export const isBehindProxy = ({ number }: Slot): boolean => number % 2 === 1;
 

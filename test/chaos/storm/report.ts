@@ -18,6 +18,9 @@ export function historyOf(evidence: Evidence, about: string): string[] {
     ...evidence.lines
       .filter(({ id }) => ids.has(id))
       .slice(0, 50)
-      .map(({ jet, id, attempt, step, what }) => `outside  ${jet} ${id} ${String(attempt)} ${step} ${what}`),
+      .map(
+        ({ jet, id, attempt, step, what, runner, group }) =>
+          `outside  ${jet} ${id} ${String(attempt)} ${step} ${what} ${runner} ${group}`,
+      ),
   ];
 }

@@ -1,17 +1,27 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { MeshClient } from "@jetmesh/client";
-import { type ActionRecord, queueOf } from "@jetmesh/protocol";
-import { writeRepeatable } from "@jetmesh/storage";
-import { allActions, allJets, applyDocuments, eventually, startMesh, type TestMesh } from "@jetmesh/testkit";
-import { type Evidence, type Killed, readNats, readWorld } from "../checker/evidence.ts";
+import { type MeshClient, setSecret } from "@jetmesh/client";
+import { applyDocuments, startMesh, type TestMesh } from "@jetmesh/testkit";
+import { filesWith } from "../../support/stored-everywhere.ts";
+import { type Evidence, readNats, readWorld } from "../checker/evidence.ts";
 import { judge, type Verdict } from "../checker/verdict.ts";
-import { MAY_RUN_AGAIN, stormDocuments } from "./definitions.ts";
+import { quiet, sendAgain } from "./afterwards.ts";
+import {
+  LABEL,
+  MAY_RUN_AGAIN,
+  type Plant,
+  rackOf,
+  rulesOf,
+  SECRET,
+  secretOf,
+  stormDocuments,
+  type Told,
+} from "./definitions.ts";
 import { disturb } from "./disturb.ts";
-import { type Asked, startLoad } from "./load.ts";
+import { startLoad } from "./load.ts";
 import { fillPlaces } from "./places.ts";
-import { describe, planStorm, type StormSize, slotsOf } from "./plan.ts";
+import { describe, hasLabel, planStorm, type Slot, type StormSize, slotName, slotsOf } from "./plan.ts";
 
 /**
  * One storm: a mesh of real processes under load, disturbed as its seed says, then left in peace until it is quiet,
@@ -22,6 +32,8 @@ export interface StormOptions extends StormSize {
   readonly sync?: "always" | "default";
   /** In how many streams jets and actions lie, each; 1 by default. */
   readonly shards?: number;
+  /** What is broken on purpose. */
+  readonly plants?: ReadonlySet<Plant>;
   readonly say: (line: string) => void;
 }
 
@@ -38,14 +50,13 @@ const JETS = 40;
 const TRIGGERS_A_SECOND = 42;
 /** Short, so that closed records expire within a storm, and their triggers are sent again after that. */
 const CLOSED_TTL_MS = 25_000;
-/** How long a mesh that is left in peace may take to come to rest. */
-const QUIET_MS = 90_000;
 
 export async function runStorm(options: StormOptions): Promise<StormResult> {
-  const { seed, seconds, say, nodes, sync = "default", shards = 1 } = options;
+  const { seed, seconds, say, nodes, sync = "default", shards = 1, plants = new Set() } = options;
   const dir = mkdtempSync(join(tmpdir(), "jm-storm-"));
   const file = join(dir, "world");
   writeFileSync(file, "");
+  const told: Told = { file, secret: secretOf(seed), plants };
   const planned = planStorm(seed, options);
   say(`seed ${String(seed)}: ${String(planned.length)} disturbances in ${String(seconds)} s`);
   for (const one of planned) say(`  ${(one.atMs / 1_000).toFixed(1).padStart(5)} s  ${describe(one)}`);
@@ -59,10 +70,11 @@ export async function runStorm(options: StormOptions): Promise<StormResult> {
   const brokers = nodes === 3 ? mesh.cluster.nodes : [mesh.server];
   try {
     // The first state-store makes the streams; from now on the places are all there is.
-    const places = await fillPlaces(mesh, slotsOf(options), () => brokers[0]?.port ?? 0);
+    const brokerPort = (): number => brokers[0]?.port ?? 0;
+    const places = await fillPlaces(mesh, slotsOf(options), brokerPort, (slot) => envOf(slot, options));
     await mesh.services[0]?.stop();
     const client = await mesh.client();
-    await prepare(client, file);
+    await prepare(client, told);
 
     say("it begins");
     const load = startLoad({ client, seed, jets: JET_NAMES, rate: TRIGGERS_A_SECOND });
@@ -72,7 +84,21 @@ export async function runStorm(options: StormOptions): Promise<StormResult> {
     say("it is over; waiting for quiet");
     await quiet(client, say);
     const linesAfterwards = await sendAgain(client, load.asked, file);
-    const evidence = await gather(mesh, file, load.asked, killed, linesAfterwards);
+    const seen = await readNats(mesh.url);
+    const labelled = slotsOf(options).filter((slot) => hasLabel(slot, options));
+    const evidence: Evidence = {
+      ...seen,
+      closedTtlMs: CLOSED_TTL_MS,
+      lines: readWorld(file),
+      asked: load.asked,
+      killed,
+      mayRunAgain: MAY_RUN_AGAIN,
+      mayEndWith: new Set(["step_interrupted"]),
+      mayRestIn: new Set(["resting"]),
+      rules: rulesOf(told.secret, new Set(labelled.map(slotName))),
+      filesWithSecret: brokers.flatMap(({ storeDir }) => filesWith(storeDir, told.secret)),
+      linesAfterwards,
+    };
     const points = faultsStruck(mesh);
     return {
       seed,
@@ -89,88 +115,24 @@ export async function runStorm(options: StormOptions): Promise<StormResult> {
 
 const JET_NAMES = Array.from({ length: JETS }, (_, index) => `jet${String(index)}`);
 
-async function prepare(client: MeshClient, file: string): Promise<void> {
-  await applyDocuments(client, stormDocuments(file));
+/** Steps see who runs them by a variable that they inherit. */
+const envOf = (slot: Slot, size: StormSize): Record<string, string> => ({
+  USER: slotName(slot),
+  ...(hasLabel(slot, size) ? { JM_LABELS: LABEL } : {}),
+});
+
+async function prepare(client: MeshClient, told: Told): Promise<void> {
+  const value = told.plants.has("secret") ? "something-else" : told.secret;
+  await setSecret(client, { name: SECRET, value });
+  await applyDocuments(client, stormDocuments(told));
   await Promise.all(
     JET_NAMES.map((reference) =>
-      client.request("jet.create", { template: "storm", reference, wait: true, key: `${reference}-made` }),
+      client.request("jet.create", {
+        ...{ template: "storm", reference, variables: { rack: rackOf(reference) } },
+        ...{ wait: true, key: `${reference}-made` },
+      }),
     ),
   );
-}
-
-/** No trigger waits, no action is open, no jet is between two states. */
-async function quiet(client: MeshClient, say: (line: string) => void): Promise<void> {
-  let last = "nothing";
-  await eventually(
-    "the mesh to be quiet",
-    async () => {
-      const [actions, jets] = [
-        await allActions(client.connection, client.names),
-        await allJets(client.connection, client.names),
-      ];
-      const open = actions.filter(({ state }) => state !== "CLOSED");
-      const busy = jets.filter(
-        (jet) => jet.open !== undefined || jet.queue.length > 0 || jet.target !== undefined,
-      );
-      const waiting = await Promise.all(
-        [client.names.streams.triggers, client.names.streams.resume].map(
-          async (stream) => (await client.connection.jsm.streams.info(stream)).state.messages,
-        ),
-      );
-      last = `${String(open.length)} open, ${String(busy.length)} busy, ${waiting.join("+")} messages`;
-      return open.length + busy.length + waiting.reduce((sum, one) => sum + one, 0) === 0 ? true : undefined;
-    },
-    { withinMs: QUIET_MS, everyMs: 250, lastSeen: () => last },
-  ).catch((thrown: unknown) => say(`it is not quiet: ${String(thrown)}`));
-}
-
-/**
- * Old triggers and old resumes, all of them long answered; none may run anything. A marker trigger behind them on
- * each jet says when they have been seen.
- */
-async function sendAgain(client: MeshClient, asked: readonly Asked[], file: string): Promise<number> {
-  const before = readFileSync(file, "utf8").length;
-  const actions = await allActions(client.connection, client.names);
-  // Of what was accepted: what was refused may well be accepted now.
-  const accepted = new Set(actions.map((one) => one.trigger?.key));
-  for (const one of asked.filter(({ key, via }) => via === "stream" && accepted.has(key)).slice(-200)) {
-    await client.publishTrigger(one.jet, one.action, { messageId: one.key });
-  }
-  for (const record of actions.slice(-200)) {
-    const body = JSON.stringify({ v: 1, id: record.id, revision: 1, record: asItWas(record) });
-    await writeRepeatable(client.connection, client.names.resume.of(queueOf(record), record.id), body, {
-      point: "resume.send",
-    });
-  }
-  await quiet(client, () => undefined);
-  return readFileSync(file, "utf8").slice(before).split("\n").filter(Boolean).length;
-}
-
-/** As it was before anything ran, which is what its first resume carried. */
-function asItWas(record: ActionRecord): Record<string, unknown> {
-  const { outcome: _outcome, endedAt: _endedAt, error: _error, ...rest } = record;
-  return { ...rest, state: "SLEEPING", attempt: 1, journal: [], transitions: record.transitions.slice(0, 1) };
-}
-
-async function gather(
-  mesh: TestMesh,
-  file: string,
-  asked: readonly Asked[],
-  killed: readonly Killed[],
-  linesAfterwards: number,
-): Promise<Evidence> {
-  const seen = await readNats(mesh.url);
-  return {
-    ...seen,
-    closedTtlMs: CLOSED_TTL_MS,
-    lines: readWorld(file),
-    asked,
-    killed,
-    mayRunAgain: MAY_RUN_AGAIN,
-    mayEndWith: new Set(["step_interrupted"]),
-    mayRestIn: new Set(["resting"]),
-    linesAfterwards,
-  };
 }
 
 /** Faults at named points that struck, counted from what the processes said. */
