@@ -27,7 +27,8 @@ export function faultDocuments(file: string): Document[] {
     planDocument("faulted_turn", [
       step(file),
       step(file, "true", { idempotent: true }),
-      { wait: "200ms" },
+      // Longer than a write takes where much goes on, or it is over before the plan gives its runner back.
+      { wait: "500ms" },
       step(file),
     ]),
     planDocument("faulted_linger", [step(file, "sleep 2")]),
