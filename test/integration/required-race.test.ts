@@ -1,8 +1,8 @@
 import type { MeshClient } from "@jetmesh/client";
-import { allHistory, eventually, startMesh, type TestMesh } from "@jetmesh/testkit";
+import { eventually, startMesh, type TestMesh } from "@jetmesh/testkit";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { answerTo, onlyWithFault, recordOf, withoutHolds } from "../support/required-jets.ts";
-import { APPS, DBS, startRace, strive, striveWith, type Watch } from "../support/required-race.ts";
+import { answerTo, withoutHolds } from "../support/required-jets.ts";
+import { APPS, DBS, startRace, strive, type Watch } from "../support/required-race.ts";
 
 let mesh: TestMesh;
 let root: MeshClient;
@@ -17,55 +17,12 @@ afterAll(async () => {
   await mesh.stop();
 });
 
-const everythingStopped = async (): Promise<void> => {
-  for (const jet of [...APPS, ...DBS])
-    await eventually(`${jet} to be stopped`, async () => {
-      await answerTo(root, jet, "stop", { timeoutMs: 2_000 });
-      const { state, open, heldBy } = await recordOf(root, jet);
-      return state === "stopped" && open === undefined && heldBy === undefined ? true : undefined;
-    });
-};
-
 test("never a jet runs on a requirement that is stopped", async () => {
   const seen = await strive(root, 40);
   expect(watch.wrong).toEqual([]);
   for (const code of ["SUCCESS", "in_use", "requirement_unmet"]) expect(seen).toContain(code);
   expect(watch.ran()).toBeGreaterThan(10);
 });
-
-test.each(["hold.take/after=crash@3", "hold.free/before=crash@2"])(
-  "nor where a state-store dies by %s",
-  async (fault) => {
-    await striveWith(mesh, root, fault);
-    expect(watch.wrong).toEqual([]);
-  },
-  60_000,
-);
-
-test("nor where one stands still between the two writes, and goes on when what it took is gone", async () => {
-  await everythingStopped();
-  expect(await answerTo(root, "db1", "start")).toBe("SUCCESS");
-  const paused = await onlyWithFault(mesh, "hold.take/after=pause~app1");
-  // Asked by the API it is nobody else's: a message of the stream would be given to another.
-  const asked = root.request("jet.trigger", { jet: "app1", action: "start" }).catch(() => undefined);
-  await eventually("the pause", () => (paused.isStopped() ? true : undefined));
-  await mesh.start("state-store");
-  await withoutHolds(root, "db1");
-  await root.publishTrigger("db1", "stop");
-  await eventually("db1 to be stopped", async () =>
-    (await recordOf(root, "db1")).state === "stopped" ? true : undefined,
-  );
-  const before = await recordOf(root, "app1");
-  paused.signal("SIGCONT");
-  await eventually("what it was at to be refused", async () => {
-    const history = await allHistory(root.connection, root.names);
-    const last = history.findLast(({ jet }) => jet === "app1");
-    return last?.refusal?.code === "requirement_unmet" && last.user === "root" ? true : undefined;
-  });
-  expect(await recordOf(root, "app1")).toEqual(before);
-  await asked;
-  expect(watch.wrong).toEqual([]);
-}, 90_000);
 
 test("and when all is quiet nothing is held that its owner does not know of: everything can be taken down", async () => {
   for (const app of APPS)
