@@ -193,3 +193,23 @@ test("where its runner is dead another runs it, and where there is no runner it 
   expect(await ended(alone)).toMatchObject({ ...CANCELED, journal: [{ reference: "nap" }] });
   expect(said()).toEqual(["long", ...TOLD]);
 }, 90_000);
+
+test("one that is written while the next step is being opened keeps that from beginning", async () => {
+  const env = { JM_POOLS: "slow", JM_FAULTS: "action.step/before=delay:2000@1" };
+  const runner = await mesh.start("flight-plan-runner", env);
+  // The first write is that of the cut; the step ends meanwhile, and what opens the next stands behind it.
+  const id = await begin(
+    [
+      { reference: "one", shell: `${say("one")}; sleep 1` },
+      { reference: "two", shell: `${say("two")}; sleep 60` },
+    ],
+    { finally: last, pool: "slow" },
+  );
+  await hasSaid("one");
+  await cancel(id);
+  const record = await ended(id);
+  expect(record).toMatchObject(CANCELED);
+  expect(wayOf(record)).toEqual(["one SUCCESS", "two ERROR", "tell SUCCESS", "tidy SUCCESS"]);
+  expect(said()).toEqual(["one", ...TOLD]);
+  await runner.stop();
+});

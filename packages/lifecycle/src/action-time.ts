@@ -6,6 +6,7 @@ import { cutRecord, hasLast, isCut } from "./cut-action.ts";
 import { hasPassed, type Now } from "./instants.ts";
 
 /** What becomes of an action whose overall deadline has passed, or its start delay before it has begun. */
+
 /** Whoever looks at one whose time is over finds it cut, where there is something left to run. */
 export function cutIfOver(record: ActionRecord, now: Now): ActionRecord {
   const cause = isCut(record) ? undefined : timeOver(record, now);

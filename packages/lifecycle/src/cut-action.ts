@@ -35,17 +35,16 @@ export function cutRecord(
   const unseen = record.claim === undefined ? {} : { unseen: true as const };
   const last = after(now, record.delays.progressMs || LAST_MS);
   const bound = how.mayRepeat === undefined ? { deadlineAt: last } : { expiresAt: last };
-  const more = {
-    SLEEPING: {},
-    EXECUTING_MAIN: { expiresAt: after(now, record.delays.mainMs) },
-    IN_PROGRESS: { watchAt: toInstant(now) },
-  };
-  const left =
-    rest.state === "SLEEPING" || rest.state === "EXECUTING_MAIN" ? more[rest.state] : more.IN_PROGRESS;
+  const next =
+    rest.state === "SLEEPING"
+      ? {}
+      : rest.state === "EXECUTING_MAIN"
+        ? { expiresAt: after(now, record.delays.mainMs) }
+        : { watchAt: toInstant(now) };
   return {
     ...rest,
     cut: { at: record.cut?.at ?? toInstant(now), error: cause, ...how, ...unseen },
-    timers: timers(record, { ...left, ...bound }),
+    timers: timers(record, { ...next, ...bound }),
   };
 }
 

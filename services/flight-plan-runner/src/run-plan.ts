@@ -32,6 +32,7 @@ export async function runPlan(context: KindContext, graceMs: number): Promise<Ki
   for (let lingerUntil = Number.POSITIVE_INFINITY; ; ) {
     if (context.signal.aborted) return cutShort(context, pass, running);
     pass.takeNotes();
+    const wasCut = context.cut !== undefined;
     let next = pass.look();
     const begun = begunOf(pass, next).filter(({ node }) => isWaiting(node));
     if (begun.length > 0) {
@@ -47,6 +48,8 @@ export async function runPlan(context: KindContext, graceMs: number): Promise<Ki
     const waits = open.filter(({ node }) => isWaiting(node));
     const isWaitingOnly = begins.length === 0 && running.size === 0;
     if (pass.isDirty && (!isWaitingOnly || waits.some(hasToBegin))) await pass.write();
+    // Cut while that was written: what was just opened is not begun.
+    if (context.cut !== undefined && !wasCut) continue;
     for (const one of begins) running.set(one.entry.reference, begin(context, one, graceMs));
     for (const { entry, deadline } of open)
       if (isOver(deadline, context.now())) running.get(entry.reference)?.cut(deadline.error);
