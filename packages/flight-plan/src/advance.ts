@@ -66,6 +66,7 @@ export function advance(
     if (main === "open") return main;
     // A rule may have called a step that was cut a success: the action that ends as canceled is none.
     let end: PlanEnd = plan === tree && cut !== undefined ? { outcome: "ERROR", error: cut.error } : main;
+    if (plan.last.length === 0) return end;
     const facts = { ...scope, outcome: end.outcome, error: end.outcome === "ERROR" ? end.error : null };
     for (const node of plan.last) {
       const ended = walkStep(node, facts, undefined);

@@ -82,11 +82,19 @@ function aloneIn({ plan, steps, last }: PlanNode): string[] {
   return [...new Set([...(plan.parallel ? [] : [plan.reference]), ...inside])];
 }
 
-/** The plans that one calls, by name. */
-export const calledBy = (plan: PlanDefinition): string[] =>
-  [...plan.steps, ...plan.finally]
-    .flatMap((step): readonly { readonly plan?: Step["plan"] }[] => [step, ...(step.parallel ?? [])])
-    .flatMap((step) => (step.plan === undefined ? [] : [step.plan.reference]));
+/** The plans that one calls, by name. Asked for each action that is made, and hardly ever has an answer. */
+export function calledBy({ steps, finally: last }: PlanDefinition): string[] {
+  const called: string[] = [];
+  const add = ({ plan }: { readonly plan?: Step["plan"] }): void => {
+    if (plan !== undefined) called.push(plan.reference);
+  };
+  for (const list of [steps, last])
+    for (const step of list) {
+      add(step);
+      step.parallel?.forEach(add);
+    }
+  return called;
+}
 
 /**
  * The plans that one calls, and those that these call, each read once; or the first that is missing. What `read` throws goes

@@ -70,6 +70,7 @@ const asked = {
     "noted",
   ),
 } as const;
+const endings = { type: P.union("cut", "cancel") } as const;
 const failed = { state: P.union("ERROR", "THREW") } as const;
 const sign = { type: P.union("progressed", "heartbeat") } as const;
 
@@ -92,8 +93,7 @@ function whenSleeping(record: ActionRecord, event: ActionEvent, now: Now): Actio
         ? pause(record, "SLEEPING", {}, now)
         : refused("not_pausable", "the claim of who would pause it is gone");
     })
-    .with({ type: "cut" }, (asked) => cut(record, asked, now))
-    .with({ type: "cancel" }, (asked) => cancel(record, asked, now))
+    .with(endings, (asked) => endAsAsked(record, asked, now))
     .with({ type: "noted" }, (told) => noted(record, told, now))
     .with(result, sign, () => late)
     .with({ type: "unpause" }, () => unchanged("not_paused"))
@@ -152,8 +152,7 @@ function whenExecutingMain(record: ActionRecord, event: ActionEvent, now: Now): 
         ? pause(record, "IN_PROGRESS", left ?? {}, now)
         : refused("not_pausable", "main is running: its holder pauses it between steps");
     })
-    .with({ type: "cut" }, (asked) => cut(record, asked, now))
-    .with({ type: "cancel" }, (asked) => cancel(record, asked, now))
+    .with(endings, (asked) => endAsAsked(record, asked, now))
     .with({ type: "rollback_returned" }, () => late)
     .with({ type: "expire" }, ({ holderDead }) => (holderDead ? expire(record, now) : unchanged("held")))
     .with({ type: "nothing_to_run" }, () => unchanged("held"))
@@ -213,8 +212,7 @@ function whenInProgress(record: ActionRecord, event: ActionEvent, now: Now): Act
         ? pause(record, "IN_PROGRESS", left ?? {}, now)
         : refused("not_pausable", "its watcher is being asked: try again");
     })
-    .with({ type: "cut" }, (asked) => cut(record, asked, now))
-    .with({ type: "cancel" }, (asked) => cancel(record, asked, now))
+    .with(endings, (asked) => endAsAsked(record, asked, now))
     .with({ type: "expire" }, ({ holderDead }) =>
       record.claim === undefined || holderDead ? expire(record, now) : unchanged("held"),
     )
@@ -228,8 +226,7 @@ function whenInProgress(record: ActionRecord, event: ActionEvent, now: Now): Act
 function whenPaused(record: ActionRecord, event: ActionEvent, now: Now): ActionDecision {
   return match(event)
     .with({ type: "unpause" }, () => unpause(record, now))
-    .with({ type: "cut" }, (asked) => cut(record, asked, now))
-    .with({ type: "cancel" }, (asked) => cancel(record, asked, now))
+    .with(endings, (asked) => endAsAsked(record, asked, now))
     .with({ type: P.union("resume", "granted") }, () => unchanged("paused"))
     .with({ type: "pause" }, () => unchanged("already"))
     .with({ type: P.union("expire", "nothing_to_run") }, () => unchanged("nothing_expired"))
@@ -286,7 +283,7 @@ function whenReverting(record: ActionRecord, event: ActionEvent, now: Now): Acti
       isHolder(record, nonce) ? progress(record, left) : late,
     )
     .with({ type: "heartbeat" }, ({ nonce }) => (isHolder(record, nonce) ? heartbeat(record, now) : late))
-    .with({ type: P.union("cut", "cancel") }, (asked) =>
+    .with(endings, (asked) =>
       "nonce" in asked && !isHolder(record, asked.nonce)
         ? late
         : failRollback(record, error(asked.why, asked.message), now),
@@ -372,18 +369,18 @@ function noted(record: ActionRecord, told: ActionEvent & { type: "noted" }, now:
   return note(record, told.note, now);
 }
 
-function cancel(record: ActionRecord, asked: ActionEvent & { type: "cancel" }, now: Now): ActionDecision {
-  return endForGood(record, asked.left ?? {}, "ERROR", error(asked.why, asked.message), now);
-}
-
-/** What always runs is left to it, where it has that; else it ends here. */
-function cut(record: ActionRecord, asked: ActionEvent & { type: "cut" }, now: Now): ActionDecision {
-  const { nonce, why, message } = asked;
-  if (nonce !== undefined && !isHolder(record, nonce)) return late;
+/** What always runs is left to one that is cut, where it has that; else it ends here. */
+function endAsAsked(
+  record: ActionRecord,
+  asked: ActionEvent & { type: "cut" | "cancel" },
+  now: Now,
+): ActionDecision {
+  const cause = error(asked.why, asked.message);
+  if (asked.type === "cancel") return endForGood(record, asked.left ?? {}, "ERROR", cause, now);
+  if (asked.nonce !== undefined && !isHolder(record, asked.nonce)) return late;
   if (isCut(record)) return unchanged("already");
-  const cause = error(why, message);
   if (!hasLast(record)) return endForGood(record, {}, "ERROR", cause, now);
-  return cutOff(record, cause, now, { byHolder: nonce !== undefined });
+  return cutOff(record, cause, now, { byHolder: asked.nonce !== undefined });
 }
 
 const isBeingEnded = refused("not_pausable", "it is being ended");

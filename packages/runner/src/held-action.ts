@@ -31,8 +31,8 @@ export interface HeldAction {
   readonly canceled: Canceled | undefined;
   /** Somebody wants it paused as soon as what runs is over. */
   readonly isPauseAsked: boolean;
-  /** Is called when it is cut, once that is written; gives what ends that. */
-  onCut(listener: () => void): () => void;
+  /** Of the method that runs: is called when it is cut, once that is written. */
+  onCut: (() => void) | undefined;
   /** Has it cut: false where the claim is gone, or where it has ended. */
   cut(why: "canceled" | "deadline_exceeded", message: string): Promise<boolean>;
   cancel(message: string): void;
@@ -91,7 +91,7 @@ export function createHeldAction(
   let isLost = false;
   let controller = new AbortController();
   let queue: Promise<unknown> = Promise.resolve();
-  const cutListeners = new Set<() => void>();
+  let onCut: (() => void) | undefined;
   let canceled: Canceled | undefined;
   let isPauseAsked = record.pauseAsked === true && record.cut === undefined;
   let sayCanceled: (canceled: Canceled) => void = () => undefined;
@@ -128,7 +128,7 @@ export function createHeldAction(
     if (record.claim !== undefined) current = record.claim;
     if (event.type === "cut" && record.cut !== undefined) {
       isPauseAsked = false;
-      for (const listener of cutListeners) listener();
+      onCut?.();
     }
     return decision;
   };
@@ -174,9 +174,8 @@ export function createHeldAction(
       controller.abort({ code: "canceled", message } satisfies AbortReason);
     },
     pause: () => (isPauseAsked = record.cut === undefined),
-    onCut(listener) {
-      cutListeners.add(listener);
-      return () => cutListeners.delete(listener);
+    set onCut(listener: (() => void) | undefined) {
+      onCut = listener;
     },
     async cut(why, message) {
       const done = await apply({ type: "cut", nonce: current.nonce, why, message });

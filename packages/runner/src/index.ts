@@ -1,5 +1,6 @@
 export { callMethod } from "./call-method.ts";
 export { RunnerConfig } from "./config.ts";
+export { firstOf } from "./first-of.ts";
 export { createInbox, type Inbox, type NoteAnswer, type ReceivedNote } from "./inbox.ts";
 export {
   type AbortReason,

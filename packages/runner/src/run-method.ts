@@ -11,7 +11,15 @@ import { callMethod } from "./call-method.ts";
 import type { RunnerDeps } from "./deps.ts";
 import type { Canceled, HeldAction } from "./held-action.ts";
 import { newNonce } from "./held-action.ts";
-import { type AbortReason, type ActionKind, ClaimLostError, type KindContext } from "./kinds.ts";
+import {
+  type AbortReason,
+  type ActionKind,
+  ClaimLostError,
+  type KindContext,
+  type SecretReader,
+  type Shelf,
+  type Workshop,
+} from "./kinds.ts";
 import { reportStraggler } from "./let-go.ts";
 import { createOutput } from "./output.ts";
 import { createSecretReader } from "./secret-reader.ts";
@@ -37,21 +45,34 @@ export async function runMethod(
   const { nonce } = held.claim;
   const signal = held.signal();
   const output = createOutput(deps, held.record.id);
-  const cutting = new AbortController();
-  if (held.record.cut !== undefined) cutting.abort();
+  let cutting: AbortController | undefined;
+  let workshop: Workshop | undefined;
+  let shelf: Shelf | undefined;
+  let secrets: SecretReader | undefined;
   const context: KindContext = {
     record: held.record,
     signal,
     fence: held.fence,
     output,
     inbox: held.inbox,
-    workshop: createWorkshop(deps, held),
-    shelf: createShelf(deps, held),
-    secrets: createSecretReader(deps, held.record),
+    // Few methods ask for these, and each is as many functions as it can do.
+    get workshop() {
+      return (workshop ??= createWorkshop(deps, held));
+    },
+    get shelf() {
+      return (shelf ??= createShelf(deps, held));
+    },
+    get secrets() {
+      return (secrets ??= createSecretReader(deps, held.record));
+    },
     get cut() {
       return held.record.cut;
     },
-    cutSignal: cutting.signal,
+    get cutSignal() {
+      cutting ??= new AbortController();
+      if (held.record.cut !== undefined) cutting.abort();
+      return cutting.signal;
+    },
     get isPauseAsked() {
       return held.isPauseAsked;
     },
@@ -63,10 +84,10 @@ export async function runMethod(
     heartbeat: async () => mustHold(await held.apply({ type: "heartbeat", nonce })),
   };
   const limit = watchTime(deps, held, run, kind.isPatient === true);
-  const offCut = held.onCut(() => {
-    cutting.abort();
+  held.onCut = () => {
+    cutting?.abort();
     limit.look();
-  });
+  };
   const method = callMethod(kind, run.method, context, nonce).finally(() => output.flush());
   try {
     const first = await Promise.race([method, limit.passed, held.cancelAsked]);
@@ -86,7 +107,7 @@ export async function runMethod(
     if (thrown instanceof ClaimLostError) return undefined;
     throw thrown;
   } finally {
-    offCut();
+    held.onCut = undefined;
     limit.stop();
   }
 }

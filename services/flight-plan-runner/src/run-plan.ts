@@ -1,7 +1,7 @@
 import { type Deadline, isWaiting, type OpenStep } from "@jetmesh/flight-plan";
-import { toMs } from "@jetmesh/lifecycle";
+import { hasLast, toMs } from "@jetmesh/lifecycle";
 import type { ActionError, JournalEntry } from "@jetmesh/protocol";
-import type { KindAnswer, KindContext } from "@jetmesh/runner";
+import { firstOf, type KindAnswer, type KindContext } from "@jetmesh/runner";
 import { stepContext } from "./plan-facts.ts";
 import { answerOf, begunOf, createPass, nextInstant, type PlanPass } from "./plan-pass.ts";
 import { endEntry } from "./steps/ended-step.ts";
@@ -14,8 +14,13 @@ import { tendWaiting } from "./waiting-steps.ts";
  */
 const LINGER_MS = 50;
 
+interface Ended {
+  readonly entry: JournalEntry;
+  readonly result: StepResult;
+}
+
 interface Running {
-  readonly ended: Promise<{ readonly entry: JournalEntry; readonly result: StepResult }>;
+  readonly ended: Promise<Ended>;
   /** Has it end, with that. */
   cut(error: ActionError): void;
 }
@@ -29,14 +34,14 @@ export async function runPlan(context: KindContext, graceMs: number): Promise<Ki
   const running = new Map<string, Running>();
   let aborted: Promise<undefined> | undefined;
   let cut: Promise<undefined> | undefined;
-  for (let lingerUntil = Number.POSITIVE_INFINITY; ; ) {
+  for (let lingerUntil = NEVER; ; ) {
     if (context.signal.aborted) return cutShort(context, pass, running);
     pass.takeNotes();
     const wasCut = context.cut !== undefined;
     let next = pass.look();
-    const begun = begunOf(pass, next).filter(({ node }) => isWaiting(node));
-    if (begun.length > 0) {
-      await tendWaiting(context, pass, begun, graceMs);
+    if (next.open.some(({ node }) => isWaiting(node))) {
+      const begun = begunOf(pass, next).filter(({ node }) => isWaiting(node));
+      if (begun.length > 0) await tendWaiting(context, pass, begun, graceMs);
       next = pass.look();
     }
     if (context.isPauseAsked && running.size === 0 && isBetweenSteps(pass))
@@ -60,17 +65,20 @@ export async function runPlan(context: KindContext, graceMs: number): Promise<Ki
       const mayLinger = context.hasRoom && waits.some(({ entry }) => (entry.children?.length ?? 0) > 0);
       if (!mayLinger || performance.now() >= lingerUntil)
         return { state: "IN_PROGRESS", ...pass.left, watchAt: nextInstant(waits) ?? null };
-    } else lingerUntil = Number.POSITIVE_INFINITY;
+    } else lingerUntil = NEVER;
     aborted ??= fired(context.signal);
-    cut ??= context.cutSignal.aborted ? NEVER : fired(context.cutSignal);
-    const first = await Promise.race([
-      ...[...running.values()].map(({ ended }) => ended),
-      context.inbox?.arrival().then(() => undefined) ?? NEVER,
-      soonest(context, waits, isWaitingOnly ? lingerUntil - performance.now() : undefined),
-      aborted,
-      cut,
-    ]);
-    if (context.cutSignal.aborted) cut = NEVER;
+    // Once it is cut nothing more is to be heard of that.
+    if (context.cut === undefined && hasLast(context.record)) cut ??= fired(context.cutSignal);
+    else cut = undefined;
+    const first = await firstOf<Ended | undefined>(
+      [
+        ...[...running.values()].map(({ ended }) => ended),
+        context.inbox?.arrival().then(() => undefined),
+        aborted,
+        cut,
+      ],
+      Math.min(msUntilDue(context, waits), isWaitingOnly ? lingerUntil - performance.now() : NEVER),
+    );
     if (first === undefined) continue;
     running.delete(first.entry.reference);
     pass.replace(endEntry(first.entry, first.result, context.now()));
@@ -133,19 +141,10 @@ async function cutShort(
   return { state: "ERROR", ...pass.left, error };
 }
 
-const NEVER = new Promise<never>(() => undefined);
+const NEVER = Number.POSITIVE_INFINITY;
 
-/** Until something that is open is due, or the given time has passed. */
-function soonest(
-  context: KindContext,
-  waits: readonly OpenStep[],
-  mostMs = Number.POSITIVE_INFINITY,
-): Promise<undefined> {
+/** Until something that is open is due. */
+function msUntilDue(context: KindContext, waits: readonly OpenStep[]): number {
   const next = nextInstant(waits);
-  const untilNext = next === undefined ? Number.POSITIVE_INFINITY : Math.max(0, toMs(next) - context.now());
-  const ms = Math.min(untilNext, mostMs);
-  if (ms === Number.POSITIVE_INFINITY) return NEVER;
-  return new Promise((resolve) =>
-    setTimeout(() => resolve(undefined), Math.min(Math.max(0, ms), 2 ** 31 - 1)),
-  );
+  return next === undefined ? NEVER : Math.max(0, toMs(next) - context.now());
 }

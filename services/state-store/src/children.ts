@@ -75,6 +75,8 @@ export async function cancelChildren(
   deps: Deps,
   { id: parent, user, steps = [], journal }: ActionRecord,
 ): Promise<void> {
+  // Nearly all have begun nothing: asked at the end of each action.
+  if (steps.length === 0 && journal.every(({ children }) => children === undefined)) return;
   const left: { readonly child?: string | undefined; readonly of?: string | undefined }[] = [
     ...steps.filter((step) => step.end === undefined && step.detached === undefined),
     ...journal

@@ -74,9 +74,7 @@ async function buildAction(
     },
   };
   const pool = action?.pool ?? plan?.pool ?? jet.pool ?? template?.pool;
-  const labels = sortedLabels(
-    [template?.labels, plan?.labels, action?.labels].flatMap((named) => named ?? []),
-  );
+  const labels = labelsOf(template?.labels, plan?.labels, action?.labels);
   const areTooMany = labels.length > MAX_LABELS;
   const argument = run === undefined ? open.argument : { ...run.argument, ...open.argument };
   const limited =
@@ -136,6 +134,10 @@ async function buildAction(
   }
   return action.plan === undefined ? bornAs(record, { type: "nothing_to_run" }, now) : { record, text };
 }
+
+const NONE: readonly string[] = [];
+const labelsOf = (...named: readonly (readonly string[] | undefined)[]): readonly string[] =>
+  named.some((one) => one !== undefined) ? sortedLabels(named.flatMap((one) => one ?? [])) : NONE;
 
 /** Or why it cannot be told which. */
 async function slotsOrFault(

@@ -37,10 +37,11 @@ export async function slotsOf(
   action: Limited,
 ): Promise<ActionSlots | undefined> {
   const { jetAction, plan, pool } = action;
-  const ofPool = definitions.limits().filter(({ pools }) => pools.includes(pool));
+  const all = definitions.limits();
+  const areNamed = jetAction?.limits !== undefined || plan?.limits !== undefined;
+  if (all.length === 0 && !areNamed && plan?.concurrency === undefined) return undefined;
+  const ofPool = all.filter(({ pools }) => pools.includes(pool));
   const named = [...(jetAction?.limits ?? []), ...(plan?.limits ?? [])];
-  const isAlone = ofPool.length === 0 && named.length === 0 && plan?.concurrency === undefined;
-  if (isAlone) return undefined;
   const found = await Promise.all(named.map((reference) => definitions.limit(reference, false)));
   const limits = new Map(
     [...ofPool, ...found.filter((one) => one !== undefined)].map((one) => [one.reference, one]),

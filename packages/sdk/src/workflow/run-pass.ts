@@ -1,6 +1,6 @@
 import { earliest } from "@jetmesh/lifecycle";
 import type { Instant } from "@jetmesh/protocol";
-import type { KindContext, ReceivedNote } from "@jetmesh/runner";
+import { firstOf, type KindContext, type ReceivedNote } from "@jetmesh/runner";
 import { createCalls } from "./calls.ts";
 import { doWhatBegan, hasWork } from "./do-what-began.ts";
 import { BrokenWorkflowError } from "./step-error.ts";
@@ -64,13 +64,13 @@ export async function runPass(
   const doAndAnswer = async (): Promise<void> => {
     const done = doWhatBegan(given, steps, calls).then(() => "done" as const);
     for (;;) {
-      const first = await Promise.race([done, given.inbox?.arrival() ?? NEVER]);
+      const first = await firstOf<"done" | undefined>([done, given.inbox?.arrival().then(() => undefined)]);
       if (first === "done") return;
       if (takeNotes(given.now())) await write();
     }
   };
 
-  for (let lingerUntil = Number.POSITIVE_INFINITY; ; ) {
+  for (let lingerUntil = NEVER; ; ) {
     await drained();
     if (given.signal.aborted) throw new Error("the workflow was interrupted");
     const broken = steps.broken();
@@ -91,7 +91,7 @@ export async function runPass(
     if (hasWork(steps, calls)) {
       await write();
       await doAndAnswer();
-      lingerUntil = Number.POSITIVE_INFINITY;
+      lingerUntil = NEVER;
       continue;
     }
     if (steps.pending.length === 0) {
@@ -109,16 +109,14 @@ export async function runPass(
         return isPauseAsked ? { is: "pausing" } : { is: "waiting", watchAt: nextInstant(steps) ?? null };
       }
     }
-    await Promise.race([
-      given.inbox?.arrival() ?? NEVER,
-      calls.isRunning ? calls.anyEnded() : NEVER,
-      pastInstant(given, steps, calls.isRunning ? undefined : lingerUntil - performance.now()),
-      aborted,
-    ]);
+    await firstOf<unknown>(
+      [given.inbox?.arrival(), calls.isRunning ? calls.anyEnded() : undefined, aborted],
+      Math.min(msUntilDue(given, steps), calls.isRunning ? NEVER : lingerUntil - performance.now()),
+    );
   }
 }
 
-const NEVER = new Promise<never>(() => undefined);
+const NEVER = Number.POSITIVE_INFINITY;
 
 /** The code has gone as far as it can: promises run out before the next turn of the event loop. */
 const drained = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -126,11 +124,8 @@ const drained = (): Promise<void> => new Promise((resolve) => setImmediate(resol
 const nextInstant = (steps: Steps): Instant | undefined =>
   earliest(...steps.pending.map(([, step]) => step.until));
 
-/** Until the next instant that something waits for, or the given time has passed. */
-function pastInstant(given: KindContext, steps: Steps, mostMs: number | undefined): Promise<void> {
+/** Until the next instant that something waits for. */
+function msUntilDue(given: KindContext, steps: Steps): number {
   const next = nextInstant(steps);
-  const untilNext = next === undefined ? undefined : Math.max(0, Date.parse(next) - given.now());
-  const ms = Math.min(untilNext ?? Number.POSITIVE_INFINITY, mostMs ?? Number.POSITIVE_INFINITY);
-  if (ms === Number.POSITIVE_INFINITY) return NEVER;
-  return new Promise((resolve) => setTimeout(resolve, Math.min(ms, 2 ** 31 - 1)));
+  return next === undefined ? NEVER : Math.max(0, Date.parse(next) - given.now());
 }
