@@ -187,6 +187,7 @@ export {
 } from "./permissions.ts";
 export {
   isMoreThanPool,
+  isServedBy,
   LANES,
   Label,
   type Lane,

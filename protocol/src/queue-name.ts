@@ -49,6 +49,12 @@ export function parseQueue(
 export const isMoreThanPool = (queue: string): boolean =>
   queue.includes(SEPARATOR) || queue.includes(BEFORE_LANE);
 
+/** Whether a runner takes what waits there, in whatever lane: it has the pool, and every label. */
+export const isServedBy = (
+  { pool, labels = [] }: Pick<Queue, "pool" | "labels">,
+  runner: { readonly pools: readonly string[]; readonly labels?: readonly string[] | undefined },
+): boolean => runner.pools.includes(pool) && labels.every((label) => (runner.labels ?? []).includes(label));
+
 /** Each once, in one order. */
 export const sortedLabels = (labels: readonly string[]): string[] => [...new Set(labels)].sort();
 

@@ -2,6 +2,7 @@ import type { MeshClient } from "@jetmesh/client";
 import type { ActionRecord } from "@jetmesh/protocol";
 import { applyDocuments, eventually, planDocument, startMesh, type TestMesh } from "@jetmesh/testkit";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { crashesAt, timesWrong } from "../support/crash-cases.ts";
 import { linesOf } from "../support/lines-of.ts";
 import { planRunsOf } from "../support/plan-runs.ts";
 
@@ -22,13 +23,13 @@ afterAll(async () => {
   plans.remove();
 });
 
-const FAULTS = (["before", "after"] as const).flatMap((side) => [
-  ...Array.from({ length: 6 }, (_, n) => `action.step/${side}=crash@${String(n + 1)}`),
-  ...Array.from({ length: 2 }, (_, n) => `action.progress/${side}=crash@${String(n + 1)}`),
-  `action.again/${side}=crash`,
-  ...Array.from({ length: 3 }, (_, n) => `action.claim/${side}=crash@${String(n + 1)}`),
-  `action.outcome/${side}=crash`,
-]);
+const FAULTS = crashesAt({
+  "action.step": 6,
+  "action.progress": 2,
+  "action.again": 1,
+  "action.claim": 3,
+  "action.outcome": 1,
+});
 const IDEMPOTENT = ["call/inside", "fourth"];
 const LAST = ["call/inside", "first", "second", "nap", "fourth"];
 
@@ -38,12 +39,11 @@ function faultsOf(record: ActionRecord, tag: string): string[] {
   const faults: string[] = [];
   const order = record.journal.map(({ reference }) => reference);
   if (order.join() !== ["call/long", ...LAST].join()) faults.push(`went ${order.join()}`);
-  for (const { reference, outcome, interruptions = 0, error } of record.journal) {
+  for (const entry of record.journal) {
+    const { reference, outcome, error } = entry;
     const times = ran.filter((line) => line === reference).length;
     if (reference === "nap") continue;
-    if (times > (IDEMPOTENT.includes(reference) ? 1 + interruptions : 1))
-      faults.push(`${reference} ran ${String(times)} times`);
-    if (outcome === "SUCCESS" && times < 1) faults.push(`${reference} never ran`);
+    faults.push(...timesWrong(entry, times, IDEMPOTENT.includes(reference)));
     const isWell = reference === "call/long" ? outcome === "ERROR" : error?.code !== "canceled";
     if (!isWell) faults.push(`${reference} ended with ${String(outcome)} ${String(error?.code)}`);
   }

@@ -9,6 +9,7 @@ import {
   type TestMesh,
 } from "@jetmesh/testkit";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { crashesAt, timesWrong } from "../support/crash-cases.ts";
 import { linesOf } from "../support/lines-of.ts";
 import { planRunsOf } from "../support/plan-runs.ts";
 
@@ -29,14 +30,14 @@ afterAll(async () => {
   plans.remove();
 });
 
-const FAULTS = (["before", "after"] as const).flatMap((side) => [
-  ...Array.from({ length: 12 }, (_, n) => `action.step/${side}=crash@${String(n + 1)}`),
-  ...Array.from({ length: 2 }, (_, n) => `action.progress/${side}=crash@${String(n + 1)}`),
-  ...Array.from({ length: 2 }, (_, n) => `action.again/${side}=crash@${String(n + 1)}`),
-  ...Array.from({ length: 3 }, (_, n) => `action.claim/${side}=crash@${String(n + 1)}`),
-  ...Array.from({ length: 3 }, (_, n) => `resume.ack/${side}=crash@${String(n + 1)}`),
-  `action.outcome/${side}=crash`,
-]);
+const FAULTS = crashesAt({
+  "action.step": 12,
+  "action.progress": 2,
+  "action.again": 2,
+  "action.claim": 3,
+  "resume.ack": 3,
+  "action.outcome": 1,
+});
 /** They run again where their runner was lost in them. */
 const IDEMPOTENT = ["two", "group/left", "called/inner", "file"];
 const ORDER = [
@@ -73,11 +74,10 @@ function faultsOf(record: ActionRecord, tag: string, jet: string): string[] {
   const ran = linesOf(`${plans.folder}/${tag}`);
   const faults: string[] = [];
   const times = (step: string): number => ran.filter((line) => line === step).length;
-  for (const { reference, outcome, interruptions = 0, error } of record.journal) {
+  for (const entry of record.journal) {
+    const { reference, outcome, error } = entry;
     if (reference === "file" || reference === "wait" || reference === "other") continue;
-    const most = IDEMPOTENT.includes(reference) ? 1 + interruptions : 1;
-    if (times(reference) > most) faults.push(`${reference} ran ${String(times(reference))} times`);
-    if (outcome === "SUCCESS" && times(reference) < 1) faults.push(`${reference} never ran`);
+    faults.push(...timesWrong(entry, times(reference), IDEMPOTENT.includes(reference)));
     if (error?.code === "step_interrupted" && IDEMPOTENT.includes(reference))
       faults.push(`${reference} was not run again`);
     if (outcome === "SKIPPED" && times(reference) > 0) faults.push(`${reference} ran and was skipped`);

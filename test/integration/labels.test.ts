@@ -2,8 +2,8 @@ import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import type { MeshClient } from "@jetmesh/client";
-import type { ActionRecord, RunnerPresence } from "@jetmesh/protocol";
-import { createMeshStore, scanNewest } from "@jetmesh/storage";
+import type { ActionRecord } from "@jetmesh/protocol";
+import { createMeshStore, readRunners } from "@jetmesh/storage";
 import { applyDocuments, eventually, startMesh, type TestMesh, type TestService } from "@jetmesh/testkit";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { type LimitedRuns, limitDocument, limitedRunsOf } from "../support/limited-runs.ts";
@@ -167,18 +167,9 @@ test("more than four labels together end it as `too_many_labels`", async () => {
 
 test("a runner tells its labels in its presence", async () => {
   const runner = await labeled("eu,gpu");
-  const store = createMeshStore(client.connection, client.names);
-  const found = await scanNewest(
-    client.connection,
-    client.names,
-    client.names.buckets.runners,
-    1_000,
-    ({ data }): RunnerPresence | undefined => {
-      const stored = store.runners.parse(data);
-      return stored.kind === "record" ? stored.value : undefined;
-    },
-  );
-  expect([...found.values()].find(({ id }) => id === runnerOf(runner))).toMatchObject({
+  const { connection, names } = client;
+  const runners = await readRunners(connection, names, createMeshStore(connection, names));
+  expect(runners.find(({ id }) => id === runnerOf(runner))).toMatchObject({
     labels: ["eu", "gpu"],
   });
   await runner.stop();

@@ -15,12 +15,14 @@ export function cutIfOver(record: ActionRecord, now: Now): ActionRecord {
 
 /** Why its time is over: its deadline, or its start delay where it waits to begin. */
 function timeOver({ state, timers: at, delays }: ActionRecord, now: Now): ActionError | undefined {
-  if (hasPassed(at.deadlineAt, now))
-    return error("deadline_exceeded", `not ended within ${String(delays.deadlineMs)} ms`);
+  if (hasPassed(at.deadlineAt, now)) return deadlineExceeded({ delays });
   return state === "SLEEPING" && hasPassed(at.expiresAt, now)
     ? error("start_timeout", `no runner began it within ${String(delays.startMs)} ms`)
     : undefined;
 }
+
+export const deadlineExceeded = ({ delays }: Pick<ActionRecord, "delays">): ActionError =>
+  error("deadline_exceeded", `not ended within ${String(delays.deadlineMs)} ms`);
 
 /** Its end, where its time is over: of one that is cut that of what always runs. */
 export function endIfOver(record: ActionRecord, now: Now): ActionDecision | undefined {

@@ -9,10 +9,11 @@ export type {
   Unchanged,
   WatcherAnswer,
 } from "./action-events.ts";
+export { deadlineExceeded } from "./action-time.ts";
 export { hasLast, isCut } from "./cut-action.ts";
 export { dueAt, expiresAt, isOpen } from "./due.ts";
 export { type Ending, endingOf } from "./ending.ts";
-export { earliest, hasPassed, type Now, toInstant, toMs } from "./instants.ts";
+export { earliest, hasPassed, msUntil, type Now, toInstant, toMs } from "./instants.ts";
 export { decideJet } from "./jet.ts";
 export { knowsTrigger } from "./jet-decisions.ts";
 export type { JetDecision, JetEffect, JetEvent, JetUpdate, TargetEnd, TriggerFacts } from "./jet-events.ts";

@@ -22,6 +22,10 @@ export const after = (now: Now, delayMs: number): Instant | undefined =>
 export const hasPassed = (instant: Instant | undefined, now: Now): boolean =>
   instant !== undefined && toMs(instant) <= now;
 
+/** How long it is until then: nothing where that has passed, for ever where there is no such instant. */
+export const msUntil = (instant: Instant | undefined, now: Now): number =>
+  instant === undefined ? Number.POSITIVE_INFINITY : Math.max(0, toMs(instant) - now);
+
 /** The earliest of those that there are. ISO instants in UTC compare as strings. */
 export function earliest(...instants: (Instant | undefined)[]): Instant | undefined {
   let first: Instant | undefined;

@@ -1,6 +1,7 @@
 import {
   type ActionEffect,
   type ActionEvent,
+  deadlineExceeded,
   hasLast,
   hasPassed,
   isCut,
@@ -127,9 +128,6 @@ function leftOf(event: ActionEvent | undefined): Leavings {
   return { ...(bag === undefined ? {} : { bag }), ...(journal === undefined ? {} : { journal }) };
 }
 
-const deadlineMessage = ({ delays }: HeldAction["record"]): string =>
-  `not ended within ${String(delays.deadlineMs)} ms`;
-
 function mustHold(outcome: Awaited<ReturnType<HeldAction["apply"]>>): void {
   if (outcome === "lost" || outcome.kind === "late") throw new ClaimLostError("the claim was taken over");
 }
@@ -178,7 +176,7 @@ function watchTime(deps: RunnerDeps, held: HeldAction, run: Run, isPatient: bool
       };
       // What always runs has a deadline of its own, which is another once it is cut.
       if (why === "deadline" && hasLast(held.record) && !isCut(held.record))
-        held.cut("deadline_exceeded", deadlineMessage(held.record)).then((isOpen) => {
+        held.cut("deadline_exceeded", deadlineExceeded(held.record).message).then((isOpen) => {
           if (!isOpen) end();
         }, end);
       else end();
@@ -213,7 +211,7 @@ function eventOfLimit(
     return {
       type: "cancel",
       why: "deadline_exceeded",
-      message: deadlineMessage(record),
+      message: deadlineExceeded(record).message,
       left: leftOf(event),
     };
   }

@@ -38,6 +38,7 @@ export { createUserKey, isUserKey, publicKeyOf, type UserKey } from "./nkey.ts";
 export { offerAction } from "./offer-action.ts";
 export { headerBlock, type Pipeline, type Reply } from "./pipeline.ts";
 export { consumeQueue, type Disposal, type Queue, type QueueMessage, type QueueOptions } from "./queue.ts";
+export { readRunners } from "./read-runners.ts";
 export { readStream } from "./read-stream.ts";
 export {
   type Answer,

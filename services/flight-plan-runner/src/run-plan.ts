@@ -1,5 +1,5 @@
 import { type Deadline, isWaiting, type OpenStep } from "@jetmesh/flight-plan";
-import { hasLast, toMs } from "@jetmesh/lifecycle";
+import { hasLast, msUntil, toMs } from "@jetmesh/lifecycle";
 import type { ActionError, JournalEntry } from "@jetmesh/protocol";
 import { firstOf, type KindAnswer, type KindContext } from "@jetmesh/runner";
 import { stepContext } from "./plan-facts.ts";
@@ -77,7 +77,10 @@ export async function runPlan(context: KindContext, graceMs: number): Promise<Ki
         aborted,
         cut,
       ],
-      Math.min(msUntilDue(context, waits), isWaitingOnly ? lingerUntil - performance.now() : NEVER),
+      Math.min(
+        msUntil(nextInstant(waits), context.now()),
+        isWaitingOnly ? lingerUntil - performance.now() : NEVER,
+      ),
     );
     if (first === undefined) continue;
     running.delete(first.entry.reference);
@@ -142,9 +145,3 @@ async function cutShort(
 }
 
 const NEVER = Number.POSITIVE_INFINITY;
-
-/** Until something that is open is due. */
-function msUntilDue(context: KindContext, waits: readonly OpenStep[]): number {
-  const next = nextInstant(waits);
-  return next === undefined ? NEVER : Math.max(0, toMs(next) - context.now());
-}

@@ -34,7 +34,7 @@ export async function changeAction(deps: Deps, asked: Asked): Promise<ChangedAct
     const stored = await deps.store.actions.get(asked.id);
     if (stored.kind !== "record") throw new RefusedError("unknown_run", `there is no action ${asked.id}`);
     const { value: record, revision } = stored;
-    if (isSo(asked, record)) return { action: record };
+    if (IS_SO[asked.command](record, asked)) return { action: record };
     // What is being ended is not paused, whoever holds it.
     const isForHolder = asked.command === "cancel" || (asked.command === "pause" && record.cut === undefined);
     if (record.claim !== undefined && isForHolder) {
@@ -63,10 +63,8 @@ async function askToChange(
   switch (answer) {
     case "pausing":
       return "pausing";
-    // What it wrote is read.
+    // What it wrote is read: its end, or that it is cut and goes on with what always runs.
     case "ended":
-      return "again";
-    // It is cut; its holder goes on with what always runs.
     case "noted":
       return "again";
     // Its claim is on its way, and it does not know yet whether it has it.
@@ -124,8 +122,6 @@ const EVENTS: Readonly<Record<ActionCommand, (asked: Asked) => ActionEvent>> = {
 };
 
 /** Whether it is what the command would make of it. */
-const isSo = (asked: Asked, record: ActionRecord): boolean => IS_SO[asked.command](record, asked);
-
 const IS_SO: Readonly<Record<ActionCommand, (record: ActionRecord, asked: Asked) => boolean>> = {
   pause: ({ state }) => state === "PAUSED",
   resume: ({ state }) => state === "SLEEPING" || state === "EXECUTING_MAIN" || state === "IN_PROGRESS",

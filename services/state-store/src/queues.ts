@@ -1,4 +1,4 @@
-import { isMoreThanPool, type Names, parseQueue, poolConsumerOf } from "@jetmesh/protocol";
+import { isMoreThanPool, isServedBy, type Names, parseQueue, poolConsumerOf } from "@jetmesh/protocol";
 import { type Connection, ensureConsumer, readConsumers, UnavailableError } from "@jetmesh/storage";
 
 /**
@@ -52,12 +52,12 @@ export function createQueues(connection: Connection, names: Names): Queues {
     },
     due: () => [...seen].map((queue) => () => ensure(queue)),
     async servedBy(pool, labels) {
-      const has = new Set(labels);
+      const runner = { pools: [pool], labels };
       return (await list())
         .map((consumer) => names.queueOfConsumer(consumer) ?? "")
         .filter((queue) => {
           const is = isMoreThanPool(queue) ? parseQueue(queue) : undefined;
-          return is?.pool === pool && is.labels.every((label) => has.has(label));
+          return is !== undefined && isServedBy(is, runner);
         });
     },
   };

@@ -1,6 +1,7 @@
 import type { MeshClient } from "@jetmesh/client";
 import {
   createNames,
+  isServedBy,
   type MeshRecord,
   parseQueue,
   queueInWords,
@@ -14,7 +15,7 @@ import {
   MIN_API_LEVEL,
   readConsumers,
   readMesh,
-  scanNewest,
+  readRunners,
   type TopologyState,
 } from "@jetmesh/storage";
 import { type Finding, ok, warning, wrong } from "./finding.ts";
@@ -115,12 +116,7 @@ export function judgeRecords({ records }: Pick<TopologyState, "records">, deadSt
 const CONSUMERS_MS = 5_000;
 
 export async function checkRunners({ connection, names }: MeshClient): Promise<Finding[]> {
-  const store = createMeshStore(connection, names);
-  const found = await scanNewest(connection, names, names.buckets.runners, 100_000, ({ data }) => {
-    const stored = store.runners.parse(data);
-    return stored.kind === "record" ? stored.value : undefined;
-  });
-  const runners = [...found.values()];
+  const runners = await readRunners(connection, names, createMeshStore(connection, names));
   if (runners.length === 0)
     return [wrong("runners", "none is present", "start one: actions wait until then")];
   const pools = [...new Set(runners.flatMap((runner) => runner.pools))].sort().join(", ");
@@ -145,11 +141,7 @@ export function judgeQueues(
   return waiting.flatMap(({ queue, pending }) => {
     const is = parseQueue(queue);
     if (is === undefined || pending === 0) return [];
-    const isServed = runners.some(
-      ({ pools, labels = [] }) =>
-        pools.includes(is.pool) && is.labels.every((label) => labels.includes(label)),
-    );
-    if (isServed) return [];
+    if (runners.some((runner) => isServedBy(is, runner))) return [];
     const labels = is.labels.length === 0 ? "" : ` and JM_LABELS=${is.labels.join(",")}`;
     const found = `${pending} waiting in ${queueInWords(is)}, which no runner serves`;
     return [warning("queues", found, `start a runner with JM_POOLS=${is.pool}${labels}`)];

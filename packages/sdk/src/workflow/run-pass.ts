@@ -1,4 +1,4 @@
-import { earliest } from "@jetmesh/lifecycle";
+import { earliest, msUntil } from "@jetmesh/lifecycle";
 import type { Instant } from "@jetmesh/protocol";
 import { firstOf, type KindContext, type ReceivedNote } from "@jetmesh/runner";
 import { createCalls } from "./calls.ts";
@@ -111,7 +111,10 @@ export async function runPass(
     }
     await firstOf<unknown>(
       [given.inbox?.arrival(), calls.isRunning ? calls.anyEnded() : undefined, aborted],
-      Math.min(msUntilDue(given, steps), calls.isRunning ? NEVER : lingerUntil - performance.now()),
+      Math.min(
+        msUntil(nextInstant(steps), given.now()),
+        calls.isRunning ? NEVER : lingerUntil - performance.now(),
+      ),
     );
   }
 }
@@ -123,9 +126,3 @@ const drained = (): Promise<void> => new Promise((resolve) => setImmediate(resol
 
 const nextInstant = (steps: Steps): Instant | undefined =>
   earliest(...steps.pending.map(([, step]) => step.until));
-
-/** Until the next instant that something waits for. */
-function msUntilDue(given: KindContext, steps: Steps): number {
-  const next = nextInstant(steps);
-  return next === undefined ? NEVER : Math.max(0, Date.parse(next) - given.now());
-}
